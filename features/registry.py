@@ -1,0 +1,3 @@
+"""The feature registry (being filled)."""
+
+FEATURES: dict[str, object] = {}

@@ -1,0 +1,1 @@
+"""What may happen: splits, baselines, estimators, calibration, metrics, drivers, the registry."""

@@ -1,0 +1,1 @@
+"""What runs: sources to snapshots to panel to model to bulletin; the command line."""

@@ -1,0 +1,1 @@
+"""What to do about it: the bands that turn a probability into a posture."""

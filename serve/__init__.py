@@ -1,0 +1,1 @@
+"""Who sees it: the HTTP API, the planners' page, sign-in."""

@@ -1,0 +1,1 @@
+"""What is kept: the snapshot lake (parquet) and the operational database (SQL)."""

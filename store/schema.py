@@ -1,0 +1,185 @@
+"""The operational database, as SQLAlchemy tables.
+
+Alembic migrations in `store/migrations` create it; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Date, DateTime, Float, ForeignKey, ForeignKeyConstraint
+from sqlalchemy import Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {
+        dict[str, Any]: JSON,
+        list[dict[str, Any]]: JSON,
+        date: Date,
+        datetime: DateTime,
+        bool: Boolean,
+        float: Float,
+        int: Integer,
+        str: String,
+    }
+
+
+class Mark(Base):
+    """One row: whether this store holds synthetic or real data. The two never mix."""
+
+    __tablename__ = "mark"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class Registry(Base):
+    """A version of a country's units. `registry_id` is the digest of its rows."""
+
+    __tablename__ = "registry"
+    registry_id: Mapped[str] = mapped_column(primary_key=True)
+    iso3: Mapped[str] = mapped_column(index=True)
+    country: Mapped[str]
+    units: Mapped[int]
+    synthetic: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class Unit(Base):
+    """One unit of one registry version. `geometry` is GeoJSON text in WGS 84, simplified."""
+
+    __tablename__ = "unit"
+    registry_id: Mapped[str] = mapped_column(ForeignKey("registry.registry_id"), primary_key=True)
+    unit_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    parent_id: Mapped[str]
+    parent_name: Mapped[str]
+    region_id: Mapped[str]
+    region_name: Mapped[str]
+    lon: Mapped[float]
+    lat: Mapped[float]
+    area_km2: Mapped[float | None]
+    geometry: Mapped[str | None] = mapped_column(Text)
+
+
+class Election(Base):
+    """One round; `window_start` and `window_end` are what a bulletin for it speaks about."""
+
+    __tablename__ = "election"
+    election_id: Mapped[str] = mapped_column(primary_key=True)
+    iso3: Mapped[str] = mapped_column(index=True)
+    election_type: Mapped[str]
+    round: Mapped[int]
+    polling_date: Mapped[date]
+    window_start: Mapped[date]
+    window_end: Mapped[date]
+    note: Mapped[str | None]
+    synthetic: Mapped[bool]
+
+
+class Bulletin(Base):
+    """A frozen set of scores for one round, target and `as_of`.
+
+    `digest` is the SHA-256 of the canonical form of its scores and of the digests behind
+    them; the same inputs give the same digest. `bulletin_id` starts with it.
+    """
+
+    __tablename__ = "bulletin"
+    bulletin_id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    election_id: Mapped[str] = mapped_column(ForeignKey("election.election_id"), index=True)
+    registry_id: Mapped[str] = mapped_column(ForeignKey("registry.registry_id"))
+    iso3: Mapped[str]
+    target: Mapped[str]
+    target_says: Mapped[str]
+    as_of: Mapped[date] = mapped_column(index=True)
+    window_start: Mapped[date]
+    window_end: Mapped[date]
+    model_name: Mapped[str]
+    model_version: Mapped[str]
+    model_kind: Mapped[str]
+    model_digest: Mapped[str]
+    data_digest: Mapped[str]
+    baseline_name: Mapped[str]
+    base_rate: Mapped[float]
+    interval_level: Mapped[float]
+    vintage: Mapped[str]
+    synthetic: Mapped[bool]
+    units: Mapped[int]
+    abstained: Mapped[int]
+    notes: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class Score(Base):
+    """One unit's score. Where `coverage` is `none` the score abstains: its numbers are NULL.
+
+    `drivers` is a list of {feature, family, says, value, contribution}: contributions are in
+    log-odds and, with the others and the intercept, sum to the logit of the probability.
+    """
+
+    __tablename__ = "score"
+    bulletin_id: Mapped[str] = mapped_column(
+        ForeignKey("bulletin.bulletin_id"), primary_key=True
+    )
+    unit_id: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int | None]
+    probability: Mapped[float | None]
+    lower: Mapped[float | None]
+    upper: Mapped[float | None]
+    expected_incidents: Mapped[float | None]
+    band: Mapped[str]
+    baseline_probability: Mapped[float | None]
+    coverage: Mapped[str]
+    coverage_says: Mapped[str]
+    drivers: Mapped[list[dict[str, Any]]]
+
+
+class Incident(Base):
+    """An incident as one ingest knew it, for a unit's history. No notes, no names of people."""
+
+    __tablename__ = "incident"
+    data_digest: Mapped[str] = mapped_column(primary_key=True)
+    incident_id: Mapped[str] = mapped_column(primary_key=True)
+    registry_id: Mapped[str]
+    unit_id: Mapped[str]
+    event_date: Mapped[date]
+    known_on: Mapped[date]
+    event_type: Mapped[str]
+    sub_event_type: Mapped[str | None]
+    fatalities: Mapped[float]
+    geo_precision: Mapped[int]
+    placed_by: Mapped[str]
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["registry_id", "unit_id"], ["unit.registry_id", "unit.unit_id"]
+        ),
+    )
+
+
+class Token(Base):
+    """A bearer token: only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "token"
+    token_id: Mapped[str] = mapped_column(primary_key=True)
+    secret_sha256: Mapped[str]
+    label: Mapped[str]
+    role: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("secret_sha256"),)
+
+
+class ReadAudit(Base):
+    """Who read which scores, when."""
+
+    __tablename__ = "read_audit"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime]
+    token_id: Mapped[str]
+    path: Mapped[str]
+    bulletin_id: Mapped[str | None]
