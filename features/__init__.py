@@ -1,1 +1,1 @@
-"""What is known: vocabulary, table contracts, the as-of rule, feature functions, labels, the panel."""
+"""What is known: vocabulary, contracts, the as-of rule, features, labels, the panel."""

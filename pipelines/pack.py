@@ -9,152 +9,38 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from features.errors import ConfigError
-from features.registry import FEATURES
+from features.panel import unknown_names
 from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType
+from pipelines.sources.kinds import Frozen, Source
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Source(_Frozen):
-    path: Path
-    licence: str
-    retrieved: date
-    publisher: str = ""
-
-
-class CodAbTable(_Source):
-    """OCHA COD-AB attribute tables (xlsx): the registry of units."""
-
-    kind: Literal["cod_ab_table"]
-    sheet: str | None = None
-
-
-class CodAbPolygons(_Source):
-    """COD-AB polygons in any vector format that GDAL reads."""
-
-    kind: Literal["cod_ab_polygons"]
-
-
-class Polygons(_Source):
-    """Polygons of another publisher; `columns` maps our names to the file's.
-
-    Keys of `columns`: `unit_id`, `name`, `parent_id`, `region_id` and, where the file has
-    them, `parent_name`, `region_name`, `iso3`. `keep` filters features by exact value.
-    """
-
-    kind: Literal["polygons"]
-    columns: dict[str, str]
-    keep: dict[str, str | int] = {}
-    layer: str | None = None
-
-
-class CodPs(_Source):
-    """OCHA COD-PS population by admin area (csv or xlsx, columns `T_TL`, `admin2Pcode`)."""
-
-    kind: Literal["cod_ps"]
-    level: Literal[1, 2, 3]
-    known_on: date
-    splits: dict[str, tuple[str, ...]] = {}
-
-
-class AreaTable(_Source):
-    """Any csv or xlsx with one row per area; `variables` maps our names to its columns."""
-
-    kind: Literal["area_table"]
-    area_id: str
-    variables: dict[str, str]
-    known_on: date | None = None
-    known_on_column: str | None = None
-
-
-class Elections(_Source):
-    """The election calendar (csv). A round is known `known_lead_days` before its polling day,
-    unless the file has an `announced_on` day.
-    """
-
-    kind: Literal["elections"]
-    known_lead_days: Annotated[int, Field(ge=0)] = 365
-
-
-class CampaignEvents(_Source):
-    """Campaign events (csv): id, P-code or place names, kind, party, day, day announced."""
-
-    kind: Literal["campaign_events"]
-    known_lead_days: Annotated[int, Field(ge=0)] = 7
-
-
-class _Incidents(_Source):
-    reporting_lag_days: Annotated[int, Field(ge=0)] = 14
-
-
-class Acled(_Incidents):
-    """ACLED export (csv), one row per event or one row per actor."""
-
-    kind: Literal["acled"]
-
-
-class UcdpGed(_Incidents):
-    """UCDP GED or DECO (csv)."""
-
-    kind: Literal["ucdp_ged"]
-
-
-class GenericIncidents(_Incidents):
-    """A csv whose columns the pack maps.
-
-    Keys of `columns`: `incident_id`, `event_date`, `event_type` (required); `unit_id`,
-    `name`, `parent_name`, `region_name`, `lon`, `lat` (enough to place the row); `known_on`,
-    `sub_event_type`, `fatalities`, `geo_precision`, `electoral`, `actor1`, `actor2`.
-    `event_types` maps the file's types to ours.
-    """
-
-    kind: Literal["incidents"]
-    columns: dict[str, str]
-    event_types: dict[str, EventType]
-    date_format: str = "%Y-%m-%d"
-    encoding: str = "utf-8"
-
-
-Source = Annotated[
-    CodAbTable
-    | CodAbPolygons
-    | Polygons
-    | CodPs
-    | AreaTable
-    | Elections
-    | CampaignEvents
-    | Acled
-    | UcdpGed
-    | GenericIncidents,
-    Field(discriminator="kind"),
-]
-
-
-class Places(_Frozen):
+class Places(Frozen):
     """How places are matched.
 
     Attributes:
-        aliases: folded name in the sources -> unit_id, or "parent name/unit name" -> unit_id.
-        area_aliases: name of a parent area or region in the sources -> its id.
+        aliases: name in the sources -> unit_id, or "parent name/unit name" -> unit_id.
+        area_aliases: name of a parent area or region in the sources -> the ids of the areas
+            that it means, several where it was divided since; wins over the registry's names.
         coarse_areas: parent areas or regions whose events the sources code to one unit only,
             with the reason.
-        strip_suffixes: words that the sources add after a unit's name ("Commune").
+        strip_suffixes: words that the sources add after a unit's or area's name ("Commune").
+        tolerance_km: how far outside a unit a point may lie and still be taken for it, since
+            outlines and coordinates near a border are not exact.
     """
 
-    aliases: dict[str, str] = {}
-    area_aliases: dict[str, str] = {}
-    coarse_areas: dict[str, str] = {}
+    aliases: dict[str, str] = Field(default_factory=dict)
+    area_aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    coarse_areas: dict[str, str] = Field(default_factory=dict)
     strip_suffixes: tuple[str, ...] = ()
+    tolerance_km: Annotated[float, Field(ge=0)] = 10.0
 
 
-class Window(_Frozen):
+class Window(Frozen):
     """Days about which a forecast speaks, relative to polling day, both ends included."""
 
     start_days: int
@@ -166,7 +52,7 @@ class Window(_Frozen):
         return self.end_days - self.start_days + 1
 
 
-class Target(_Frozen):
+class Target(Frozen):
     """What counts: at least one incident of these types, deadly enough, in the window."""
 
     name: str
@@ -175,7 +61,7 @@ class Target(_Frozen):
     electoral_only: bool = False
 
 
-class Coverage(_Frozen):
+class Coverage(Frozen):
     """How many reports of any type a region needs in a year for its silence to count."""
 
     days: Annotated[int, Field(ge=1)] = 365
@@ -183,7 +69,7 @@ class Coverage(_Frozen):
     min_reports: Annotated[int, Field(ge=0)] = 1
 
 
-class Training(_Frozen):
+class Training(Frozen):
     """What the models are fitted on.
 
     Attributes:
@@ -206,7 +92,7 @@ class Training(_Frozen):
     min_positives: Annotated[int, Field(ge=1)] = 50
 
 
-class Pack(_Frozen):
+class Pack(Frozen):
     """A country pack.
 
     Attributes:
@@ -230,7 +116,7 @@ class Pack(_Frozen):
     training: Training
     file: Path = Field(exclude=True)
 
-    def resolve(self, source: _Source) -> Path:
+    def resolve(self, source: Source) -> Path:
         """Absolute path of a source's file."""
         return (self.file.parent / source.path).resolve()
 
@@ -278,11 +164,12 @@ def load_pack(file: Path) -> Pack:
         pack = Pack.model_validate({**raw, "file": file.resolve()})
     except ValidationError as error:
         lines = [
-            f"{file}, key {'.'.join(str(p) for p in e['loc'])!r}: {e['msg']}, got {_short(e['input'])}"
+            f"{file}, key {'.'.join(str(p) for p in e['loc'])!r}: {e['msg']}, "
+            f"got {_short(e['input'])}"
             for e in error.errors()
         ]
         raise ConfigError("\n".join(lines)) from None
-    unknown = sorted(set(pack.training.features) - set(FEATURES))
+    unknown = unknown_names(pack.training.features)
     if unknown:
         raise ConfigError(
             f"{file}, key 'training.features': expected names of the feature registry "

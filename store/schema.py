@@ -5,22 +5,59 @@ Alembic migrations in `store/migrations` create it; a test holds the two togethe
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Boolean, Date, DateTime, Float, ForeignKey, ForeignKeyConstraint
-from sqlalchemy import Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment with a time zone, kept as UTC: SQLite alone would lose the zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Refuse a moment without a zone; turn the others to UTC.
+
+        Raises:
+            ValueError: `value` has no time zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"expected a datetime with a time zone, got {value!r}; pass UTC")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the zone back."""
+        return None if value is None else value.replace(tzinfo=UTC)
 
 
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         dict[str, Any]: JSON,
         list[dict[str, Any]]: JSON,
         date: Date,
-        datetime: DateTime,
+        datetime: UtcDateTime,
         bool: Boolean,
         float: Float,
         int: Integer,
@@ -122,9 +159,7 @@ class Score(Base):
     """
 
     __tablename__ = "score"
-    bulletin_id: Mapped[str] = mapped_column(
-        ForeignKey("bulletin.bulletin_id"), primary_key=True
-    )
+    bulletin_id: Mapped[str] = mapped_column(ForeignKey("bulletin.bulletin_id"), primary_key=True)
     unit_id: Mapped[str] = mapped_column(primary_key=True)
     rank: Mapped[int | None]
     probability: Mapped[float | None]
@@ -154,9 +189,8 @@ class Incident(Base):
     geo_precision: Mapped[int]
     placed_by: Mapped[str]
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["registry_id", "unit_id"], ["unit.registry_id", "unit.unit_id"]
-        ),
+        ForeignKeyConstraint(["registry_id", "unit_id"], ["unit.registry_id", "unit.unit_id"]),
+        Index("ix_incident_history", "data_digest", "unit_id", "event_date"),
     )
 
 

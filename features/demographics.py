@@ -1,0 +1,100 @@
+"""Features of the people and the land: population, density, and what else a pack brings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from features.context import Context
+from features.days import day_numbers
+from features.kernels import Floats
+from features.registry import AREA_PREFIX, Feature, register
+
+FAMILY = "people and place"
+POPULATION = "population"
+
+
+def newest_value(context: Context, variable: str, level: str) -> Floats:
+    """Newest known value of a variable for each unit's area of one level.
+
+    Args:
+        context: the grid.
+        variable: name in the demographics table.
+        level: `unit_id`, `parent_id` or `region_id`.
+
+    Returns:
+        Shape (days, units); missing before a value is known or where there is none.
+    """
+    table = context.tables.demographics
+    table = table.loc[table["variable"] == variable].sort_values(["known_on", "area_id"])
+    areas = pd.Index(context.units[level].unique())
+    position = areas.get_indexer(pd.Index(table["area_id"]))
+    values = np.full((len(context.days), len(areas)), np.nan)
+    starts = np.searchsorted(context.days, day_numbers(table["known_on"]), side="left")
+    for start, area, value in zip(starts, position, table["value"], strict=True):
+        if area >= 0:
+            values[start:, area] = value
+    return values[:, areas.get_indexer(pd.Index(context.units[level]))]
+
+
+def variable_here(context: Context, variable: str) -> Floats:
+    """The unit's own value where there is one, else its parent area's, else its region's."""
+    out = newest_value(context, variable, "unit_id")
+    for level in ("parent_id", "region_id"):
+        out = np.where(np.isnan(out), newest_value(context, variable, level), out)
+    return out
+
+
+def population(context: Context) -> Floats:
+    """People in the unit."""
+    return newest_value(context, POPULATION, "unit_id")
+
+
+def population_parent(context: Context) -> Floats:
+    """People in the parent area: its own figure, else the sum over its units."""
+    own = newest_value(context, POPULATION, "parent_id")
+    summed = np.asarray((context.parents @ population(context).T).T)
+    return np.where(np.isnan(own), summed, own)
+
+
+def area_km2(context: Context) -> Floats:
+    """Area of the unit; shape (1, units)."""
+    return context.units["area_km2"].to_numpy(dtype=float)[None, :]
+
+
+def density_parent(context: Context) -> Floats:
+    """People per square kilometre of the parent area."""
+    area = context.parents @ context.units["area_km2"].to_numpy(dtype=float)
+    return population_parent(context) / np.where(area > 0, area, np.nan)[None, :]
+
+
+def area_feature(variable: str) -> Feature:
+    """The feature for one variable that a pack brings."""
+    return Feature(
+        AREA_PREFIX + variable,
+        FAMILY,
+        "as in the source",
+        "demographics",
+        f"as {variable.replace('_', ' ')} here",
+        lambda context: variable_here(context, variable),
+    )
+
+
+register("population", FAMILY, "people", "demographics", "people live here", population)
+register(
+    "population_parent",
+    FAMILY,
+    "people",
+    "demographics",
+    "people live in the parent area",
+    population_parent,
+)
+register("area_km2", FAMILY, "km2", "units", "square kilometres in size", area_km2)
+register(
+    "density_parent_per_km2",
+    FAMILY,
+    "people per km2",
+    "demographics, units",
+    "people per square kilometre in the parent area",
+    density_parent,
+)

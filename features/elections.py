@@ -1,0 +1,243 @@
+"""Features of the election calendar, and of violence in earlier election windows.
+
+A round is seen from the day that it is known (`known_on`), not before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import kernels
+from features.context import Context, mean_over
+from features.days import Days, day_numbers
+from features.kernels import Floats
+from features.registry import register
+from features.vocabulary import ElectionType
+
+FAMILY = "election"
+CYCLE_DAYS = 28, 14
+"""An election window for this history: 28 days before polling day to 14 days after it."""
+FAR_DAYS = 730.0
+"""Days to or since polling are cut here: two years."""
+DEFAULT_CAMPAIGN_DAYS = 21, 2
+"""Where the calendar does not say: campaigns run from 21 to 2 days before polling day
+(article 70 of Mali's electoral law of 2016 gives presidential campaigns 21 days).
+"""
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The rounds as arrays of shape (rounds,), in order of polling day."""
+
+    polling: Days
+    known: Days
+    campaign_start: Days
+    campaign_end: Days
+    kind: NDArray[np.str_]
+    round: NDArray[np.int64]
+
+
+def calendar(context: Context) -> Calendar:
+    """The election table as arrays."""
+    table = context.tables.elections.sort_values(["polling_date", "election_id"])
+    polling = day_numbers(table["polling_date"])
+    start, end = DEFAULT_CAMPAIGN_DAYS
+    return Calendar(
+        polling=polling,
+        known=day_numbers(table["known_on"]),
+        campaign_start=np.where(
+            table["campaign_start"].isna(), polling - start, day_numbers(table["campaign_start"])
+        ),
+        campaign_end=np.where(
+            table["campaign_end"].isna(), polling - end, day_numbers(table["campaign_end"])
+        ),
+        kind=table["election_type"].to_numpy(dtype=str),
+        round=table["round"].to_numpy(dtype=np.int64),
+    )
+
+
+def _next_round(context: Context) -> tuple[Calendar, NDArray[np.int64]]:
+    """The calendar, and for each day the index of the next known round (-1: none)."""
+    rounds = calendar(context)
+    days = context.days[:, None]
+    ahead = (rounds.polling[None, :] >= days) & (rounds.known[None, :] <= days)
+    index = np.where(ahead.any(axis=1), ahead.argmax(axis=1), -1) if ahead.size else -1
+    return rounds, np.broadcast_to(index, context.days.shape)
+
+
+def days_to_polling(context: Context) -> Floats:
+    """Days to the next known polling day, at most `FAR_DAYS`; shape (days, 1)."""
+    rounds, upcoming = _next_round(context)
+    out = np.full(len(context.days), FAR_DAYS)
+    some = upcoming >= 0
+    out[some] = np.minimum(rounds.polling[upcoming[some]] - context.days[some], FAR_DAYS)
+    return out[:, None]
+
+
+def days_since_polling(context: Context) -> Floats:
+    """Days since the last polling day, at most `FAR_DAYS`; shape (days, 1)."""
+    rounds = calendar(context)
+    days = context.days[:, None]
+    past = (rounds.polling[None, :] <= days) & (rounds.known[None, :] <= days)
+    since = np.where(past, days - rounds.polling[None, :], FAR_DAYS)
+    newest: Floats = since.min(axis=1, initial=FAR_DAYS)
+    return newest[:, None]
+
+
+def polling_in_window(context: Context, election_type: ElectionType | None = None) -> Floats:
+    """Known rounds (of one type) with their polling day in the window; shape (days, 1)."""
+    rounds = calendar(context)
+    days = context.days[:, None]
+    inside = (
+        (rounds.polling[None, :] >= days + context.horizon.first_day)
+        & (rounds.polling[None, :] <= days + context.horizon.last_day)
+        & (rounds.known[None, :] <= days)
+    )
+    if election_type is not None:
+        inside &= rounds.kind[None, :] == str(election_type)
+    counts: Floats = inside.sum(axis=1, dtype=float)
+    return counts[:, None]
+
+
+def next_round_number(context: Context) -> Floats:
+    """Round of the next known election, 0 where none is known; shape (days, 1)."""
+    rounds, upcoming = _next_round(context)
+    out = np.zeros(len(context.days))
+    out[upcoming >= 0] = rounds.round[upcoming[upcoming >= 0]]
+    return out[:, None]
+
+
+def campaign_days(context: Context) -> Floats:
+    """Days of known campaigns that fall in the window; shape (days, 1)."""
+    rounds = calendar(context)
+    days = context.days[:, None]
+    first = np.maximum(rounds.campaign_start[None, :], days + context.horizon.first_day)
+    last = np.minimum(rounds.campaign_end[None, :], days + context.horizon.last_day)
+    overlap = np.maximum(last - first + 1, 0) * (rounds.known[None, :] <= days)
+    counts: Floats = overlap.sum(axis=1, dtype=float)
+    return counts[:, None]
+
+
+def _cycle_counts(context: Context) -> list[tuple[int, Floats]]:
+    """For each round, its polling day and the incidents known so far in its election window.
+
+    Counts are 0 until the window has ended. Each has the shape (days, units).
+    """
+    before, after = CYCLE_DAYS
+    rounds, rows = calendar(context), context.targets
+    counts = []
+    for polling, known in zip(rounds.polling, rounds.known, strict=True):
+        inside = (rows.event >= polling - before) & (rows.event <= polling + after)
+        seen = kernels.Rows(
+            rows.unit, rows.event, np.maximum(rows.known, max(known, polling + after)), rows.weight
+        )
+        counts.append(
+            (int(polling), kernels.so_far(seen.where(inside), context.days, context.n_units))
+        )
+    return counts
+
+
+def earlier_elections(context: Context) -> Floats:
+    """Incidents in all ended election windows; shape (days, units)."""
+
+    def total() -> Floats:
+        start = np.zeros((len(context.days), context.n_units))
+        return sum((count for _, count in _cycle_counts(context)), start)
+
+    return context.remember("earlier_elections", total)
+
+
+def earlier_elections_parent(context: Context) -> Floats:
+    """Incidents per unit of the parent area in all ended election windows."""
+    return mean_over(earlier_elections(context), context.parents)
+
+
+def previous_election(context: Context) -> Floats:
+    """Incidents in the window of the last ended round; shape (days, units)."""
+    _, after = CYCLE_DAYS
+    rounds = calendar(context)
+    out = np.zeros((len(context.days), context.n_units))
+    counts = _cycle_counts(context)
+    for (polling, count), known in zip(counts, rounds.known, strict=True):
+        ended = context.days >= max(polling + after, int(known))
+        out[ended] = count[ended]
+    return out
+
+
+register(
+    "days_to_polling",
+    FAMILY,
+    "days",
+    "elections",
+    "days to the next polling day",
+    days_to_polling,
+)
+register(
+    "days_since_polling",
+    FAMILY,
+    "days",
+    "elections",
+    "days since the last polling day",
+    days_since_polling,
+)
+register(
+    "polling_in_window",
+    FAMILY,
+    "rounds",
+    "elections",
+    "polling days in the forecast window",
+    polling_in_window,
+)
+for _type in ElectionType:
+    register(
+        f"polling_{_type}_in_window",
+        FAMILY,
+        "rounds",
+        "elections",
+        f"polling days of type {_type} in the forecast window",
+        polling_in_window,
+        election_type=_type,
+    )
+register(
+    "next_round_number",
+    FAMILY,
+    "round",
+    "elections",
+    "as the round of the next election (0: none known)",
+    next_round_number,
+)
+register(
+    "campaign_days_in_window",
+    FAMILY,
+    "days",
+    "elections",
+    "days of official campaign in the forecast window",
+    campaign_days,
+)
+register(
+    "earlier_elections_count",
+    FAMILY,
+    "incidents",
+    "incidents, elections",
+    "violent incidents here in earlier election windows",
+    earlier_elections,
+)
+register(
+    "earlier_elections_parent_mean",
+    FAMILY,
+    "incidents per unit",
+    "incidents, elections",
+    "violent incidents per commune of the parent area in earlier election windows",
+    earlier_elections_parent,
+)
+register(
+    "previous_election_count",
+    FAMILY,
+    "incidents",
+    "incidents, elections",
+    "violent incidents here in the previous election's window",
+    previous_election,
+)

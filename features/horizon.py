@@ -1,0 +1,78 @@
+"""What a forecast is asked: which incidents count, and over which days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features.vocabulary import EventType
+
+
+@dataclass(frozen=True)
+class TargetClass:
+    """The incidents that count.
+
+    Attributes:
+        name: short name, such as `any`.
+        event_types: types that count.
+        min_fatalities: deaths needed for an incident to count.
+        electoral_only: whether only incidents marked electoral count.
+    """
+
+    name: str
+    event_types: tuple[EventType, ...]
+    min_fatalities: int = 0
+    electoral_only: bool = False
+
+    def mask(self, incidents: pd.DataFrame) -> np.ndarray:
+        """Which rows of an incidents table count, as booleans of shape (rows,)."""
+        types = [str(t) for t in self.event_types]
+        counts = incidents["event_type"].isin(types) & (
+            incidents["fatalities"] >= self.min_fatalities
+        )
+        if self.electoral_only:
+            counts &= incidents["electoral"]
+        return counts.to_numpy(dtype=bool)
+
+    @property
+    def says(self) -> str:
+        """The class in words."""
+        types = ", ".join(str(t).replace("_", " ") for t in self.event_types)
+        words = f"at least one incident of: {types}"
+        if self.min_fatalities:
+            words += f", with {self.min_fatalities} or more deaths"
+        if self.electoral_only:
+            words += ", linked to an election"
+        return words
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The window seen from `as_of`: days `as_of + lead + 1` to `as_of + lead + length`.
+
+    Attributes:
+        lead_days: days between `as_of` and the eve of the window, 0 or more.
+        length_days: days in the window, 1 or more.
+    """
+
+    lead_days: int
+    length_days: int
+
+    def __post_init__(self) -> None:
+        if self.lead_days < 0 or self.length_days < 1:
+            raise ValueError(
+                f"horizon: expected lead_days >= 0 and length_days >= 1, got {self}; "
+                "ask for an as_of before the window"
+            )
+
+    @property
+    def first_day(self) -> int:
+        """Offset of the window's first day from `as_of`, in days."""
+        return self.lead_days + 1
+
+    @property
+    def last_day(self) -> int:
+        """Offset of the window's last day from `as_of`, in days."""
+        return self.lead_days + self.length_days

@@ -1,0 +1,42 @@
+"""What happened in each window, as far as it was known."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.context import Context
+from features.days import Days
+from features.horizon import Horizon
+from features.kernels import Floats
+
+
+def window_counts(context: Context, known_by: int) -> Floats:
+    """Incidents of the target class in the window of each `as_of` day.
+
+    Args:
+        context: the grid.
+        known_by: day number; incidents that became known later are not counted.
+
+    Returns:
+        Shape (days, units). A window that had not ended by `known_by` is counted as far
+        as it went: `settled` says which days may be used.
+    """
+    rows = context.targets
+    rows = rows.where(rows.known <= known_by)
+    counts = np.zeros((len(context.days) + 1, context.n_units))
+    first = np.searchsorted(context.days, rows.event - context.horizon.last_day, side="left")
+    stop = np.searchsorted(context.days, rows.event - context.horizon.first_day, side="right")
+    np.add.at(counts, (first, rows.unit), 1.0)
+    np.add.at(counts, (stop, rows.unit), -1.0)
+    out: Floats = np.cumsum(counts, axis=0)[:-1]
+    return out
+
+
+def settled(days: Days, horizon: Horizon, settle_days: int, known_by: int) -> NDArray[np.bool_]:
+    """Which `as_of` days have windows that ended at least `settle_days` before `known_by`.
+
+    `settle_days` is the longest reporting lag of the sources: sooner, a quiet window may
+    only be one whose reports have not come in.
+    """
+    return days + horizon.last_day + settle_days <= known_by

@@ -1,0 +1,199 @@
+"""From examples to fitted models: validation on held-out time, calibration, final fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.days import Days
+from features.errors import ConfigError, TooFewPositivesError
+from features.horizon import Horizon
+from features.kernels import Floats
+from models.baselines import BASELINES, expit
+from models.calibration import Calibrator, fit_calibrator
+from models.examples import Examples
+from models.forecaster import Forecaster, fit_forecaster, fit_model
+from models.metrics import scores
+from models.splits import Block, check_folds, time_folds
+from models.zoo import entry
+
+
+VALIDATION_MEMBERS = 3
+"""Members per fold: fewer than are shipped, which costs the candidates a little skill."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One model's forecasts for days it was not trained on.
+
+    Attributes:
+        margin: uncalibrated log-odds, shape (rows,).
+        probability: calibrated on earlier folds only, shape (rows,); missing in the first fold.
+        y: outcomes.
+        day: `as_of` day number of each row.
+        base_rate: share of positives in the training rows of the row's fold.
+    """
+
+    margin: Floats
+    probability: Floats
+    y: NDArray[np.int64]
+    day: Days
+    base_rate: Floats
+
+
+@dataclass(frozen=True)
+class Development:
+    """Everything that came of training.
+
+    Attributes:
+        forecasters: fitted models by name in the zoo, baselines among them.
+        held_out: their forecasts on held-out time.
+        table: one row per model, ranked: scores on held-out time.
+        positives: positives among the training rows.
+    """
+
+    forecasters: dict[str, Forecaster]
+    held_out: dict[str, HeldOut]
+    table: pd.DataFrame
+    positives: int
+
+    @property
+    def best_baseline(self) -> str:
+        """The baseline with the highest mean average precision on held-out time."""
+        return str(self.table.index[self.table.index.isin(list(BASELINES))][0])
+
+
+def develop(
+    data: Examples,
+    candidates: tuple[str, ...],
+    *,
+    features: list[str],
+    horizon: Horizon,
+    settle_days: int,
+    blocks: list[Block],
+    folds: int,
+    min_positives: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> Development:
+    """Validate, calibrate and fit candidates and every baseline.
+
+    Args:
+        data: settled examples, known on the day of training.
+        candidates: names in the zoo.
+        features: columns that candidates may use.
+        horizon: the window of each example.
+        settle_days: longest reporting lag.
+        blocks: elections to be kept whole.
+        folds: held-out years.
+        min_positives: fewer positives than this, and no model is fitted.
+        seed: seed of everything random.
+        progress: told what is being fitted.
+
+    Raises:
+        TooFewPositivesError: the target is too rare to be learned.
+        ConfigError: the training period is too short for one fold.
+        LeakError: the folds do not keep time or elections apart.
+    """
+    positives = int(data.y.sum())
+    if positives < min_positives:
+        raise TooFewPositivesError(
+            f"expected at least {min_positives} positives in training, got {positives} in "
+            f"{len(data.y)} rows; choose a wider target or start the training period earlier"
+        )
+    days = np.unique(data.day)
+    splits = time_folds(days, horizon, settle_days, blocks, folds)
+    if not splits:
+        raise ConfigError(
+            "training: expected at least one held-out year with days to train on before it, "
+            "got none; start the training period earlier"
+        )
+    check_folds(splits, horizon, settle_days, blocks)
+    names = list(dict.fromkeys([*candidates, *BASELINES]))
+    pairs = [(data.on(fold.train), data.on(fold.test)) for fold in splits]
+    held_out, forecasters = {}, {}
+    for name in names:
+        progress(f"validating {name}")
+        held_out[name] = _hold_out(name, pairs, features, seed)
+        progress(f"fitting {name}")
+        calibrator = _calibrator(name, held_out[name])
+        forecasters[name] = fit_forecaster(name, data, calibrator, features, seed)
+    return Development(forecasters, held_out, _table(held_out), positives)
+
+
+def _hold_out(
+    name: str, pairs: list[tuple[Examples, Examples]], features: list[str], seed: int
+) -> HeldOut:
+    parts: list[HeldOut] = []
+    for train, test in pairs:
+        fitted = fit_model(name, train, features, seed, most_members=VALIDATION_MEMBERS)
+        margin = fitted.decision_function(test.X)
+        earlier = _calibrator(name, _join(parts)) if parts else None
+        probability = expit(earlier(margin)) if earlier else np.full(len(margin), np.nan)
+        rate = np.full(len(margin), float(train.y.mean()))
+        parts.append(HeldOut(margin, probability, test.y, test.day, rate))
+    return _join(parts)
+
+
+def _join(parts: list[HeldOut]) -> HeldOut:
+    return HeldOut(
+        *(
+            np.concatenate([getattr(part, field) for part in parts])
+            for field in ("margin", "probability", "y", "day", "base_rate")
+        )
+    )
+
+
+def _calibrator(name: str, held_out: HeldOut) -> Calibrator:
+    if not entry(name).calibrated:
+        return Calibrator()
+    return fit_calibrator(held_out.margin, held_out.y)
+
+
+def judged(held_out: HeldOut) -> HeldOut:
+    """The rows on which models are compared: those calibrated on earlier time.
+
+    With a single fold nothing earlier was held out, and the plain margins are judged.
+    """
+    keep = ~np.isnan(held_out.probability)
+    if not keep.any():
+        keep = np.ones(len(held_out.y), dtype=bool)
+        held_out = HeldOut(
+            held_out.margin,
+            expit(held_out.margin),
+            held_out.y,
+            held_out.day,
+            held_out.base_rate,
+        )
+    return HeldOut(
+        *(
+            getattr(held_out, field)[keep]
+            for field in ("margin", "probability", "y", "day", "base_rate")
+        )
+    )
+
+
+def _table(held_out: dict[str, HeldOut]) -> pd.DataFrame:
+    """Scores per model: mean over days of the ranking scores, pooled ones for the rest."""
+    rows = {name: held_out_scores(judged(h)) for name, h in held_out.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.sort_values("average_precision", ascending=False, kind="stable")
+
+
+def held_out_scores(rows: HeldOut) -> dict[str, float]:
+    """Scores over several `as_of` days.
+
+    Average precision and AUC are means over the days that have a positive, since units are
+    ranked within a day; the other scores are pooled.
+    """
+    pooled = scores(rows.y, rows.probability, float(np.average(rows.base_rate)))
+    days = [rows.day == d for d in np.unique(rows.day)]
+    days = [d for d in days if 0 < rows.y[d].sum() < d.sum()]
+    for name in ("average_precision", "auc", "precision_at_50"):
+        daily = [scores(rows.y[d], rows.margin[d], 0.5)[name] for d in days]
+        pooled[name] = float(np.mean(daily)) if daily else float("nan")
+    return pooled

@@ -1,0 +1,53 @@
+"""Training examples: rows of the panel with what happened in their windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.days import Days
+from features.kernels import Floats
+from features.panel import Panel
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows to learn from.
+
+    Attributes:
+        X: features, shape (rows, features).
+        counts: incidents of the target class in each row's window, shape (rows,).
+        day: `as_of` day number of each row, shape (rows,).
+    """
+
+    X: pd.DataFrame
+    counts: Floats
+    day: Days
+
+    @property
+    def y(self) -> NDArray[np.int64]:
+        """1 where at least one incident happened, shape (rows,)."""
+        return (self.counts > 0).astype(np.int64)
+
+    def on(self, days: Days) -> Examples:
+        """The rows of these `as_of` days."""
+        keep = np.isin(self.day, days)
+        return Examples(self.X.loc[keep], self.counts[keep], self.day[keep])
+
+
+def examples(panel: Panel, counts: Floats, keep: NDArray[np.bool_]) -> Examples:
+    """Join a panel with its labels.
+
+    Args:
+        panel: features, (days x units) rows.
+        counts: incidents per window, shape (days, units).
+        keep: which days to take, shape (days,).
+    """
+    return Examples(
+        X=panel.rows(keep),
+        counts=counts[keep].ravel(),
+        day=np.repeat(panel.days[keep], len(panel.unit_ids)),
+    )

@@ -1,0 +1,109 @@
+"""A fitted model with what is needed to score a bulletin: calibrator and severity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from features.kernels import Floats
+from models.bagging import Bagged
+from models.baselines import expit
+from models.calibration import Calibrator
+from models.examples import Examples
+from models.severity import Excess
+from models.zoo import entry
+
+INTERVAL_LEVEL = 0.9
+"""Intervals are meant to hold the true probability this often."""
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """What scores units.
+
+    Attributes:
+        kind: name in the zoo.
+        columns: features of the panel that it was trained on, in order.
+        model: the fitted average.
+        calibrator: fitted on held-out time.
+        excess: expected incidents beyond the first.
+        base_rate: share of positives in training.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    model: Bagged
+    calibrator: Calibrator
+    excess: Excess
+    base_rate: float
+
+    def probability(self, X: pd.DataFrame) -> Floats:
+        """Calibrated probability of at least one incident, shape (rows,)."""
+        return expit(self.calibrator(self.model.decision_function(X)))
+
+    def forecast(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Scores of units.
+
+        Args:
+            X: one row per unit.
+
+        Returns:
+            `probability`, `lower` and `upper` (of `INTERVAL_LEVEL`, from the spread of the
+            members in log-odds), `expected_incidents`.
+        """
+        margins = self.calibrator(self.model.member_margins(X))
+        centre = margins.mean(axis=0)
+        spread = margins.std(axis=0, ddof=1) if len(margins) > 1 else np.zeros(len(X))
+        reach = norm.ppf(0.5 + INTERVAL_LEVEL / 2) * spread
+        probability = expit(centre)
+        return pd.DataFrame(
+            {
+                "probability": probability,
+                "lower": expit(centre - reach),
+                "upper": expit(centre + reach),
+                "expected_incidents": probability * (1 + self.excess.predict(X)),
+            },
+            index=X.index,
+        )
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """What each feature adds, in log-odds; rows sum to the logit of the probability."""
+        table = self.model.contributions(X) * self.calibrator.slope
+        return table.assign(_intercept=table["_intercept"] + self.calibrator.offset)
+
+
+def fit_forecaster(
+    kind: str, data: Examples, calibrator: Calibrator, features: list[str], seed: int
+) -> Forecaster:
+    """Fit a model of the zoo on all of `data`.
+
+    Args:
+        kind: name in the zoo.
+        data: training examples.
+        calibrator: fitted on held-out time.
+        features: columns that models may use; baselines take their own.
+        seed: seed of everything random.
+    """
+    return Forecaster(
+        kind=kind,
+        columns=tuple(data.X.columns),
+        model=fit_model(kind, data, features, seed),
+        calibrator=calibrator,
+        excess=Excess().fit(data.X, data.counts),
+        base_rate=float(data.y.mean()),
+    )
+
+
+def fit_model(
+    kind: str, data: Examples, features: list[str], seed: int, most_members: int | None = None
+) -> Bagged:
+    """Fit the members of a model of the zoo, at most `most_members` of them."""
+    found = entry(kind)
+    estimator = found.estimator
+    if "columns" in estimator.get_params() and estimator.get_params()["columns"] is None:
+        estimator.set_params(columns=tuple(features))
+    members = min(found.members, most_members or found.members)
+    return Bagged(estimator, members, seed).fit(data.X, data.y, data.day)

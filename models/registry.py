@@ -1,0 +1,257 @@
+"""The model registry: the only module that talks to MLflow.
+
+MLflow takes seconds to import, so it is imported where it is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from features.errors import NotFoundError
+from models.bagging import Bagged
+from models.calibration import Calibrator
+from models.forecaster import Forecaster
+from models.severity import Excess
+from models.zoo import ZOO
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow.tracking import MlflowClient
+
+CHAMPION = "champion"
+REQUIREMENTS = ["vigie", "scikit-learn", "xgboost-cpu", "pandas", "skops"]
+TRUSTED_TYPES = sorted(
+    {
+        f"{t.__module__}.{t.__qualname__}"
+        for t in (
+            Forecaster,
+            Bagged,
+            Calibrator,
+            Excess,
+            *(type(e.estimator) for e in ZOO.values()),
+        )
+    }
+    | {"xgboost.core.Booster"}
+)
+"""What a stored model may be made of; skops refuses to load anything else."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered model version.
+
+    Attributes:
+        name: registered model name.
+        version: number, as text.
+        kind: name in the zoo.
+        trained_as_of: the day whose knowledge it was trained on.
+        digest: what `model_digest` gave when it was logged.
+        training_digest: digest of everything that went into the training.
+        verdict: which model of the training planners see, and the table that it rests on;
+            None until the training is complete.
+    """
+
+    name: str
+    version: str
+    kind: str
+    trained_as_of: date
+    digest: str
+    training_digest: str
+    verdict: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one run leaves in MLflow.
+
+    Attributes:
+        forecaster: the fitted model.
+        trained_as_of: the day whose knowledge it was trained on.
+        training_digest: digest of everything that went into the training.
+        params: settings of the training.
+        metrics: scores on held-out time; missing ones are left out.
+        tags: what else describes the run.
+        figures: pictures by file name.
+        tables: tables by file name, written as csv.
+        example: rows of features that show what the model takes.
+    """
+
+    forecaster: Forecaster
+    trained_as_of: date
+    training_digest: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    figures: Mapping[str, Figure]
+    tables: Mapping[str, pd.DataFrame]
+    example: pd.DataFrame
+
+
+class ModelRegistry:
+    """Runs and model versions in one MLflow tracking store.
+
+    Args:
+        tracking_uri: database or server, for example `sqlite:///mlruns/mlflow.db`.
+        artifacts_uri: folder for the artifacts of a new experiment; a server has its own.
+    """
+
+    def __init__(self, tracking_uri: str, artifacts_uri: str | None = None) -> None:
+        self.tracking_uri = tracking_uri
+        self.artifacts_uri = artifacts_uri
+
+    @property
+    def _client(self) -> MlflowClient:
+        from mlflow.tracking import MlflowClient
+
+        return MlflowClient(self.tracking_uri, self.tracking_uri)
+
+    def log(self, name: str, experiment: str, record: Record) -> Version:
+        """Log one run with its model and register the model as a new version of `name`."""
+        import mlflow
+        import mlflow.sklearn
+        from mlflow.models import infer_signature
+
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(self.tracking_uri)
+        mlflow.set_registry_uri(self.tracking_uri)
+        kind = record.forecaster.kind
+        with mlflow.start_run(experiment_id=self._experiment(experiment), run_name=kind):
+            mlflow.log_params(dict(record.params))
+            mlflow.log_metrics({k: v for k, v in record.metrics.items() if v == v})
+            mlflow.set_tags(dict(record.tags))
+            mlflow.log_dict({"features": list(record.forecaster.columns)}, "features.json")
+            for file, figure in record.figures.items():
+                mlflow.log_figure(figure, file)
+            for file, table in record.tables.items():
+                mlflow.log_text(table.to_csv(), file)
+            logged = mlflow.sklearn.log_model(
+                record.forecaster,
+                name="model",
+                signature=infer_signature(
+                    record.example, record.forecaster.probability(record.example)
+                ),
+                pip_requirements=REQUIREMENTS,
+                pyfunc_predict_fn="probability",
+                serialization_format="skops",
+                skops_trusted_types=TRUSTED_TYPES,
+            )
+        return self._register(
+            name,
+            logged,
+            {
+                "kind": kind,
+                "trained_as_of": record.trained_as_of.isoformat(),
+                "training_digest": record.training_digest,
+                "digest": model_digest(record.forecaster, record.example),
+            },
+        )
+
+    def _register(self, name: str, logged: Any, tags: dict[str, str]) -> Version:
+        """A new version of `name`, made if it is new.
+
+        The client is used because `mlflow.register_model` prints to the terminal.
+        """
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            self._client.create_registered_model(name)
+        made = self._client.create_model_version(
+            name, logged.model_uri, logged.run_id, tags=tags, model_id=logged.model_id
+        )
+        return self.version(name, str(made.version))
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(self._client.create_experiment(name, self.artifacts_uri))
+
+    def version(self, name: str, version: str) -> Version:
+        """One version by its number."""
+        return _version(self._client.get_model_version(name, version))
+
+    def find(self, name: str, training_digest: str) -> list[Version]:
+        """The versions that one training left, the oldest first."""
+        found = self._client.search_model_versions(f"name = '{name}'")
+        ours = [_version(v) for v in found if v.tags.get("training_digest") == training_digest]
+        return sorted(ours, key=lambda v: int(v.version))
+
+    def champion(self, name: str) -> Version | None:
+        """The version that planners see, or None where none was promoted yet."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _version(self._client.get_model_version_by_alias(name, CHAMPION))
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def decide(self, version: Version, verdict: Mapping[str, Any]) -> Version:
+        """Write the verdict of a training on one of its versions."""
+        self._client.set_model_version_tag(
+            version.name, version.version, "verdict", json.dumps(verdict)
+        )
+        return self.version(version.name, version.version)
+
+    def promote(self, version: Version) -> None:
+        """Make a version the champion."""
+        self._client.set_registered_model_alias(version.name, CHAMPION, version.version)
+
+    def load(self, version: Version) -> Forecaster:
+        """The fitted model of a version.
+
+        Raises:
+            NotFoundError: its artifacts are gone.
+        """
+        import mlflow
+        import mlflow.sklearn
+        from mlflow.exceptions import MlflowException
+
+        mlflow.set_tracking_uri(self.tracking_uri)
+        mlflow.set_registry_uri(self.tracking_uri)
+        try:
+            loaded: Forecaster = mlflow.sklearn.load_model(
+                f"models:/{version.name}/{version.version}"
+            )
+        except (MlflowException, OSError) as error:
+            raise NotFoundError(
+                f"model {version.name} version {version.version}: expected its artifacts in "
+                f"{self.tracking_uri}, got: {error}; train it again"
+            ) from error
+        return loaded
+
+
+def model_digest(forecaster: Forecaster, example: pd.DataFrame) -> str:
+    """SHA-256 of what a model says about `example`, member by member.
+
+    Files of one model differ in their time stamps; what it says does not.
+    """
+    said = {
+        "kind": forecaster.kind,
+        "columns": forecaster.columns,
+        "calibrator": [forecaster.calibrator.offset, forecaster.calibrator.slope],
+    }
+    digest = hashlib.sha256(json.dumps(said).encode())
+    digest.update(forecaster.model.member_margins(example).round(9).tobytes())
+    digest.update(forecaster.excess.predict(example).round(9).tobytes())
+    return digest.hexdigest()
+
+
+def _version(found: Any) -> Version:
+    tags = found.tags
+    return Version(
+        name=found.name,
+        version=str(found.version),
+        kind=tags["kind"],
+        trained_as_of=date.fromisoformat(tags["trained_as_of"]),
+        digest=tags["digest"],
+        training_digest=tags["training_digest"],
+        verdict=json.loads(tags["verdict"]) if "verdict" in tags else None,
+    )

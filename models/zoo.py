@@ -1,0 +1,60 @@
+"""Every model by name. A pack's `training.candidates` are names of this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sklearn.base import clone
+
+from features.errors import ConfigError
+from models.baselines import BASELINES, Constant, MarginEstimator
+from models.estimators import BoostedTrees, SignedLogLogistic
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of the zoo.
+
+    Attributes:
+        estimator: what is cloned and fitted.
+        members: how many are fitted on resampled training time and averaged.
+        calibrated: whether its margins are calibrated on held-out time.
+        says: one line for the model card.
+    """
+
+    estimator: MarginEstimator
+    members: int
+    says: str
+    calibrated: bool = True
+
+
+BASELINE_MEMBERS = 10
+
+ZOO: dict[str, Entry] = {
+    "logistic": Entry(
+        SignedLogLogistic(), 5, "L2-regularised logistic regression on logged features"
+    ),
+    "xgboost": Entry(BoostedTrees(), 5, "gradient-boosted trees of depth 3"),
+} | {
+    name: Entry(
+        estimator,
+        BASELINE_MEMBERS,
+        f"baseline: {name.replace('_', ' ')}",
+        calibrated=not isinstance(estimator, Constant),
+    )
+    for name, estimator in BASELINES.items()
+}
+
+
+def entry(name: str) -> Entry:
+    """A fresh, unfitted entry of the zoo.
+
+    Raises:
+        ConfigError: no model has this name.
+    """
+    if name not in ZOO:
+        raise ConfigError(
+            f"model: expected one of {', '.join(ZOO)}, got {name!r}; "
+            "add it to models/zoo.py or mend training.candidates"
+        )
+    return replace(ZOO[name], estimator=clone(ZOO[name].estimator))

@@ -1,0 +1,397 @@
+"""The command line: `vigie`.
+
+Heavy libraries are imported by the commands that need them, so that `vigie --help`,
+`vigie token` and `vigie serve` start at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from features.errors import ConfigError, VigieError
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.run import Workshop
+
+app = typer.Typer(
+    help="Forecast electoral violence per commune, and carry each forecast through.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+tokens = typer.Typer(help="Make, list and revoke the tokens that the API asks for.")
+app.add_typer(tokens, name="token", no_args_is_help=True)
+
+out, err = Console(), Console(stderr=True)
+
+Config = Annotated[
+    Path, typer.Argument(help="Country pack, for example pipelines/configs/mali.toml")
+]
+Election = Annotated[str, typer.Option(help="Round, for example MLI-2018-PRES-1")]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Day whose knowledge may be used [eve of the window]"),
+]
+TargetName = Annotated[str, typer.Option(help="Target of the pack")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures here")]
+
+
+def main() -> None:
+    """Run `vigie`; an error that a user can act on is one message and exit status 2."""
+    try:
+        app()
+    except VigieError as error:
+        err.print(f"[bold red]{type(error).__name__}[/]: ", end="")
+        err.print(str(error), markup=False, highlight=False)
+        raise SystemExit(2) from error
+
+
+@app.callback()
+def _home(
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the lake and the database [VIGIE_HOME, else var]"),
+    ] = None,
+) -> None:
+    if home is not None:
+        os.environ["VIGIE_HOME"] = str(home)
+
+
+@contextmanager
+def _workshop(config: Path) -> Iterator[Workshop]:
+    """A workshop whose progress shows as a spinner and, line by line, what was done."""
+    from pipelines.pack import load_pack
+    from pipelines.run import Workshop
+
+    with err.status("starting") as status:
+
+        def progress(message: str) -> None:
+            status.update(message)
+            if not err.is_terminal:
+                err.print(message, markup=False, highlight=False)
+
+        yield Workshop(load_pack(config), Settings(), datetime.now(UTC), progress)
+
+
+def _day(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where to write the country")],
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same files")] = 7,
+    units: Annotated[int, typer.Option(help="Number of communes")] = 300,
+    years: Annotated[int, typer.Option(help="Years of history")] = 8,
+) -> None:
+    """Write a synthetic country: sources, country pack and the true probabilities."""
+    from pipelines.synthetic import make_country
+
+    with err.status("simulating and working out the true probabilities"):
+        pack = make_country(folder, seed=seed, units=units, years=years)
+    out.print(f"country pack: {pack}")
+
+
+@app.command()
+def ingest(config: Config) -> None:
+    """Read a country's sources into the snapshot lake."""
+    with _workshop(config) as workshop:
+        ingested = workshop.ingest()
+    table = Table("source", "snapshot", "rows", "set aside", "outside", "vintage")
+    for name, manifest in ingested.manifests.items():
+        table.add_row(
+            name,
+            manifest.snapshot_id[:12],
+            f"{manifest.rows}",
+            f"{sum(manifest.quarantined.values())}",
+            f"{manifest.outside}",
+            manifest.vintage,
+        )
+    out.print(table)
+    for report in ingested.reports:
+        out.print(report.table())
+    out.print(f"data digest: {ingested.data_digest}")
+
+
+@app.command()
+def features(
+    config: Annotated[Path | None, typer.Argument(help="Country pack")] = None,
+    election: Annotated[str, typer.Option(help="Round")] = "",
+    as_of: AsOf = None,
+    target: TargetName = "any",
+    markdown: Annotated[bool, typer.Option(help="Print the registry as markdown")] = False,
+) -> None:
+    """Build the panel for a round and write it as parquet; without a pack, list the registry."""
+    from features.panel import registered
+
+    if markdown or config is None:
+        lines = [
+            f"| `{f.name}` | {f.family} | {f.unit} | {f.source} | {f.says} |"
+            for f in registered()
+        ]
+        heading = (
+            "| name | family | unit | source | reads, after the value |\n|---|---|---|---|---|"
+        )
+        out.print("\n".join([heading, *lines]), markup=False, highlight=False, soft_wrap=True)
+        return
+    from pipelines.question import ask
+    from pipelines.training import prepare, training_digest
+
+    with _workshop(config) as workshop:
+        ingested = workshop.ingest()
+        question = ask(workshop.pack, ingested.tables.elections, election, _day(as_of), target)
+        workshop.progress("building the panel")
+        prepared = prepare(workshop.pack, ingested.tables, question)
+        digest = training_digest(workshop.pack, prepared, question)
+        folder = workshop.settings.home / "panels"
+        file = folder / f"{workshop.pack.name}-{target}-{question.as_of}-{digest[:12]}.parquet"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            whole = file.with_suffix(".part")
+            panel = prepared.panel
+            panel.index().join(panel.rows()).to_parquet(whole, index=False)
+            whole.replace(file)
+    days, units = len(prepared.panel.days), len(prepared.panel.unit_ids)
+    out.print(f"{units} units x {days} days x {len(prepared.panel.names)} features: {file}")
+
+
+@app.command()
+def train(
+    config: Config, election: Election, as_of: AsOf = None, target: TargetName = "any"
+) -> None:
+    """Fit, calibrate and register every candidate and baseline for a round's horizon."""
+    from pipelines.question import ask
+    from pipelines.training import prepare
+    from pipelines.training import train as fit_and_log
+
+    with _workshop(config) as workshop:
+        ingested = workshop.ingest()
+        question = ask(workshop.pack, ingested.tables.elections, election, _day(as_of), target)
+        prepared = prepare(workshop.pack, ingested.tables, question)
+        trained = fit_and_log(
+            workshop.pack, prepared, question, workshop.registry, workshop.progress
+        )
+    _print_scores("held-out years", trained.table)
+    for version in trained.versions.values():
+        out.print(f"registered {version.name} version {version.version}: {version.kind}")
+    _print_mlflow(workshop)
+
+
+@app.command()
+def promote(
+    config: Config, election: Election, as_of: AsOf = None, target: TargetName = "any"
+) -> None:
+    """Make the best model of a training the champion, if it beats every baseline."""
+    from pipelines.question import ask
+    from pipelines.run import set_champion
+    from pipelines.training import find_training, prepare
+
+    with _workshop(config) as workshop:
+        ingested = workshop.ingest()
+        question = ask(workshop.pack, ingested.tables.elections, election, _day(as_of), target)
+        prepared = prepare(workshop.pack, ingested.tables, question)
+        trained = find_training(workshop.pack, prepared, question, workshop.registry)
+        version, moved = set_champion(workshop.registry, trained)
+    _print_scores("held-out years", trained.table)
+    _print_refusals(trained.refused)
+    if not moved:
+        raise ConfigError(
+            f"promote: expected a training newer than the champion's, got {question.as_of}; "
+            f"{version.name} keeps its champion"
+        )
+    out.print(f"champion of {version.name}: version {version.version}, {version.kind}")
+
+
+@app.command()
+def forecast(
+    config: Config, election: Election, as_of: AsOf = None, target: TargetName = "any"
+) -> None:
+    """Issue a bulletin with the champion: freeze a score per unit in the database."""
+    from pipelines.forecasting import issue
+    from pipelines.question import ask
+    from pipelines.training import model_name, prepare
+    from store.database import connect
+
+    with _workshop(config) as workshop:
+        pack = workshop.pack
+        ingested = workshop.ingest()
+        question = ask(pack, ingested.tables.elections, election, _day(as_of), target)
+        prepared = prepare(pack, ingested.tables, question)
+        name = model_name(pack, question)
+        champion = workshop.registry.champion(name)
+        if champion is None:
+            raise ConfigError(
+                f"forecast: expected a champion of {name}, got none; "
+                "run 'vigie train' and 'vigie promote' with the same options, or 'vigie run'"
+            )
+        issued = issue(
+            pack,
+            ingested,
+            prepared,
+            question,
+            workshop.registry,
+            champion,
+            connect(workshop.settings.database),
+            workshop.now,
+        )
+    _print_bulletin(issued.bulletin_id, issued.scores, ingested.tables.units)
+
+
+@app.command()
+def run(
+    config: Config,
+    election: Election,
+    as_of: AsOf = None,
+    target: TargetName = "any",
+    json: JsonFile = None,
+) -> None:
+    """Do the whole job: ingest, train, promote, issue a bulletin, and score it if possible."""
+    from pipelines.run import as_json, write_json
+    from pipelines.run import run as do
+
+    with _workshop(config) as workshop:
+        job = do(workshop, election, _day(as_of), target)
+    _print_scores("held-out years", job.trained.table)
+    _print_refusals(job.trained.refused)
+    _print_bulletin(job.issued.bulletin_id, job.issued.scores, job.ingested.tables.units)
+    if job.judged is None:
+        out.print("the window is not over in the data: nothing to hold the bulletin against yet")
+    else:
+        window = f"{job.question.window_start} to {job.question.window_end}"
+        _print_scores(f"what happened, {window} (never seen in training)", job.judged)
+    if json is not None:
+        write_json(json, as_json(job))
+        out.print(f"figures: {json}")
+    _print_mlflow(workshop)
+
+
+@app.command()
+def backtest(
+    config: Config,
+    first: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First regular origin [rounds only]"),
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last regular origin")
+    ] = None,
+    every_weeks: Annotated[int, typer.Option(min=1, help="Weeks between regular origins")] = 8,
+    window_days: Annotated[int, typer.Option(min=1, help="Length of regular windows")] = 42,
+    rounds: Annotated[bool, typer.Option(help="Also the eve of every round's window")] = True,
+    target: TargetName = "any",
+    json: JsonFile = None,
+) -> None:
+    """Refit at rolling origins on what was known at each, and score what followed."""
+    from pipelines.backtest import backtest as roll
+    from pipelines.backtest import regular_origins, round_origins, summary
+    from pipelines.run import write_json
+
+    with _workshop(config) as workshop:
+        tables = workshop.ingest().tables
+        questions = round_origins(workshop.pack, tables, target) if rounds else []
+        if first is not None:
+            end = _day(last) or workshop.now.date() - timedelta(days=window_days)
+            questions += regular_origins(
+                workshop.pack, target, first.date(), end, every_weeks, window_days
+            )
+        results = roll(workshop.pack, tables, questions, workshop.progress)
+    means = summary(results)
+    _print_scores(f"mean over {results['origin'].nunique()} origins", means)
+    if json is not None:
+        write_json(
+            json,
+            {"summary": means.to_dict(orient="index"), "origins": results.to_dict("records")},
+        )
+        out.print(f"figures: {json}")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on")] = 8000,
+) -> None:
+    """Serve bulletins: the API under /v1 and the planners' page."""
+    import uvicorn
+
+    # By name: the two upper rooms meet in the store and never import each other.
+    uvicorn.run("serve.app:create_app", factory=True, host=host, port=port)
+
+
+@tokens.command("create")
+def token_create(
+    label: Annotated[str, typer.Option(help="Whose token it is; no phone number")],
+    days: Annotated[int, typer.Option(min=1, help="Days until it expires")] = 365,
+) -> None:
+    """Make a token and print its secret once: only its hash is kept."""
+    from store.database import connect, migrate, sessions
+    from store.tokens import create
+
+    engine = connect(Settings().database)
+    migrate(engine)
+    now = datetime.now(UTC)
+    with sessions(engine).begin() as session:
+        _, secret = create(session, label=label, now=now, expires_at=now + timedelta(days=days))
+    out.print(secret, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_scores(title: str, scores: pd.DataFrame) -> None:
+    columns = {
+        "average_precision": "AP",
+        "auc": "AUC",
+        "brier": "Brier",
+        "brier_skill": "Brier skill",
+        "calibration_error": "ECE",
+        "precision_at_50": "P@50",
+        "positives": "positives",
+    }
+    table = Table("model", *columns.values(), title=title)
+    for name, row in scores.iterrows():
+        table.add_row(str(name), *(f"{row[c]:.4g}" for c in columns))
+    out.print(table)
+
+
+def _print_refusals(refused: tuple[str, ...]) -> None:
+    if refused:
+        out.print("[bold]refused[/], so the best baseline is shown to planners:")
+        for reason in refused:
+            out.print(f"  {reason}", markup=False)
+
+
+def _print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) -> None:
+    top = scores.merge(units, on="unit_id").sort_values("rank").head(10)
+    table = Table(
+        "rank", "unit", "name", "parent", "region", "probability", "expected", "band", "baseline",
+        title="highest scores",
+    )  # fmt: skip
+    for r in top.itertuples(index=False):
+        table.add_row(
+            f"{r.rank:.0f}",
+            str(r.unit_id),
+            str(r.name),
+            str(r.parent_name),
+            str(r.region_name),
+            f"{r.probability:.2f} ({r.lower:.2f} to {r.upper:.2f})",
+            f"{r.expected_incidents:.2f}",
+            str(r.band).replace("_", " "),
+            f"{r.baseline_probability:.2f}",
+        )
+    out.print(table)
+    abstained = int((scores["band"] == "abstained").sum())
+    out.print(f"bulletin {bulletin_id}: {len(scores)} units, {abstained} abstained")
+
+
+def _print_mlflow(workshop: Workshop) -> None:
+    out.print(
+        f"runs: mlflow ui --backend-store-uri {workshop.settings.tracking_uri}", soft_wrap=True
+    )

@@ -1,0 +1,46 @@
+"""Digests of what went into a result, so that the same inputs are seen to be the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+import features
+import models
+import response
+from features.tables import Tables
+from pipelines.pack import Pack
+
+
+def tables_digest(tables: Tables) -> str:
+    """SHA-256 of the rows of a country's tables, whatever their order."""
+    digest = hashlib.sha256()
+    for field in fields(tables):
+        table: pd.DataFrame = getattr(tables, field.name)
+        rows = pd.util.hash_pandas_object(table, index=False).sort_values()
+        digest.update(f"{field.name}:{','.join(table.columns)}:{len(table)}".encode())
+        digest.update(rows.to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 of the source of the rooms that decide what a score is."""
+    digest = hashlib.sha256()
+    for room in (features, models, response):
+        for file in sorted(Path(str(room.__file__)).parent.rglob("*.py")):
+            digest.update(file.name.encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def settings_digest(pack: Pack, **more: object) -> str:
+    """SHA-256 of the parts of a pack that decide what a score is, and of what is given."""
+    parts = pack.model_dump(mode="json", include={"name", "iso3", "training", "coverage"})
+    text = json.dumps({**parts, **more}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""Model to bulletin: score every unit and write the frozen result to the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from features.coverage import coverage
+from features.errors import LeakError
+from models.baselines import BASELINES
+from models.drivers import drivers
+from models.forecaster import INTERVAL_LEVEL, Forecaster
+from models.registry import ModelRegistry, Version
+from pipelines.ingest import Ingested
+from pipelines.pack import Pack
+from pipelines.question import Question, windows
+from pipelines.training import Prepared
+from response.bands import banded
+from store.bulletins import (
+    BulletinHead,
+    write_bulletin,
+    write_elections,
+    write_incidents,
+    write_registry,
+)
+from store.database import migrate, sessions
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A bulletin that was written, with its scores."""
+
+    bulletin_id: str
+    scores: pd.DataFrame
+
+
+def score_units(
+    pack: Pack, prepared: Prepared, forecaster: Forecaster, baseline: Forecaster
+) -> pd.DataFrame:
+    """Score every unit on `as_of`.
+
+    Args:
+        pack: the country pack.
+        prepared: what was known on `as_of`.
+        forecaster: the model that planners see.
+        baseline: the best baseline, for comparison.
+
+    Returns:
+        One row per unit with the columns of `store.schema.Score`.
+    """
+    X = prepared.now
+    cover = pack.coverage
+    scores = forecaster.forecast(X[list(forecaster.columns)])
+    scores["baseline_probability"] = baseline.probability(X[list(baseline.columns)])
+    scores["drivers"] = pd.Series(
+        drivers(forecaster.contributions(X[list(forecaster.columns)]), X, prepared.panel.features),
+        index=scores.index,
+        dtype=object,
+    )
+    silence = coverage(
+        prepared.context,
+        days=cover.days,
+        good_reports=cover.good_reports,
+        min_reports=cover.min_reports,
+        coarse_areas=pack.places.coarse_areas,
+    )
+    return banded(pd.concat([silence, scores], axis=1))
+
+
+def issue(
+    pack: Pack,
+    ingested: Ingested,
+    prepared: Prepared,
+    question: Question,
+    registry: ModelRegistry,
+    version: Version,
+    engine: Engine,
+    now: datetime,
+) -> Issued:
+    """Write the bulletin of one model version; the same inputs give the same bulletin.
+
+    Raises:
+        LeakError: the version was trained on what was not known on `as_of`.
+        ConflictError: the database holds the other kind of data, real or synthetic.
+    """
+    if version.trained_as_of > question.as_of:
+        raise LeakError(
+            f"model {version.name} version {version.version}: expected one trained on what was "
+            f"known on {question.as_of}, got one trained as of {version.trained_as_of}; "
+            f"run 'vigie train' or 'vigie run' with --as-of {question.as_of}"
+        )
+    said = version.verdict or {}
+    siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
+    best = str(said.get("best_baseline", "base_rate"))
+    forecaster, baseline = registry.load(version), registry.load(siblings[best])
+    scores = score_units(pack, prepared, forecaster, baseline)
+    seen = prepared.context.tables
+    migrate(engine)
+    with sessions(engine).begin() as session:
+        registry_id = write_registry(
+            session,
+            registry=seen.units,
+            polygons=ingested.polygons,
+            country=pack.country,
+            synthetic=pack.synthetic,
+            created_at=now,
+        )
+        write_elections(session, windows(pack, ingested.tables.elections), pack.synthetic)
+        write_incidents(
+            session,
+            data_digest=prepared.data_digest,
+            registry_id=registry_id,
+            incidents=seen.incidents,
+        )
+        head = BulletinHead(
+            election_id=question.election_id,
+            registry_id=registry_id,
+            iso3=pack.iso3,
+            target=question.target.name,
+            target_says=question.target.says,
+            as_of=question.as_of,
+            window_start=question.window_start,
+            window_end=question.window_end,
+            model_name=version.name,
+            model_version=version.version,
+            model_kind=version.kind,
+            model_digest=version.digest,
+            data_digest=prepared.data_digest,
+            baseline_name=best,
+            base_rate=forecaster.base_rate,
+            interval_level=INTERVAL_LEVEL,
+            vintage=pack.vintage,
+            synthetic=pack.synthetic,
+            notes=_notes(pack, ingested, question, version),
+        )
+        bulletin_id = write_bulletin(session, head, scores, created_at=now)
+    return Issued(bulletin_id, scores)
+
+
+def _notes(pack: Pack, ingested: Ingested, question: Question, version: Version) -> str:
+    """What a reader must know before acting on the bulletin."""
+    notes = []
+    if pack.vintage:
+        notes.append(f"Data: {pack.vintage}.")
+    if version.kind in BASELINES:
+        reasons = "; ".join((version.verdict or {}).get("refused", [])[:3])
+        notes.append(
+            f"No model beat the baselines on held-out time, so this bulletin shows the best "
+            f"baseline, {version.kind.replace('_', ' ')} ({reasons})."
+        )
+    calendar = ingested.tables.elections.set_index("election_id")
+    remark = calendar.loc[question.election_id, "note"]
+    if isinstance(remark, str):
+        notes.append(f"Calendar: {remark}.")
+    notes.append(
+        "Intervals are the spread of models fitted on resampled years; bands are a convention. "
+        "Scores speak of reported incidents, not of all that happens."
+    )
+    return " ".join(notes)

@@ -1,0 +1,133 @@
+"""What is asked of the models: which round, as of which day, over which window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from features.context import Context
+from features.days import Days, day_number
+from features.errors import ConfigError, NotFoundError
+from features.horizon import Horizon, TargetClass
+from features.tables import Tables, known
+from pipelines.pack import Pack, Target
+
+
+@dataclass(frozen=True)
+class Question:
+    """One forecast to be made.
+
+    Attributes:
+        election_id: the round.
+        target: the incidents that count.
+        as_of: the day whose knowledge may be used.
+        window_start: first day of the window.
+        window_end: last day of the window.
+    """
+
+    election_id: str
+    target: TargetClass
+    as_of: date
+    window_start: date
+    window_end: date
+
+    @property
+    def horizon(self) -> Horizon:
+        """The window as seen from `as_of`."""
+        lead = (self.window_start - self.as_of).days - 1
+        return Horizon(lead, (self.window_end - self.window_start).days + 1)
+
+
+def target_class(target: Target) -> TargetClass:
+    """A pack's target as the features know it."""
+    return TargetClass(
+        target.name, target.event_types, target.min_fatalities, target.electoral_only
+    )
+
+
+def windows(pack: Pack, elections: pd.DataFrame) -> pd.DataFrame:
+    """The rounds with `window_start` and `window_end`, as the pack declares them.
+
+    Raises:
+        ConfigError: a round's election type has no window.
+    """
+    declared = [pack.window(t) for t in elections["election_type"]]
+    polling = elections["polling_date"]
+    return elections.assign(
+        window_start=polling + pd.to_timedelta([w.start_days for w in declared], unit="D"),
+        window_end=polling + pd.to_timedelta([w.end_days for w in declared], unit="D"),
+    )
+
+
+def ask(
+    pack: Pack, elections: pd.DataFrame, election_id: str, as_of: date | None, target: str
+) -> Question:
+    """Put a question.
+
+    Args:
+        pack: the country pack.
+        elections: the calendar.
+        election_id: the round.
+        as_of: the day whose knowledge may be used; the eve of the window when None. A day
+            within the window asks about the rest of it.
+        target: name of a target of the pack.
+
+    Raises:
+        NotFoundError: the round is not in the calendar.
+        ConfigError: the window is over on `as_of`, or the round was not known by then.
+    """
+    calendar = windows(pack, elections).set_index("election_id")
+    if election_id not in calendar.index:
+        raise NotFoundError(
+            f"election: expected one of {', '.join(calendar.index)}, got {election_id!r}; "
+            "add it to the calendar of the country pack"
+        )
+    round_ = calendar.loc[election_id]
+    start, end = round_["window_start"].date(), round_["window_end"].date()
+    day = as_of or start - timedelta(days=1)
+    if day >= end:
+        raise ConfigError(
+            f"as_of: expected a day before {end}, the last of {election_id}'s window, got {day}"
+        )
+    if round_["known_on"].date() > day:
+        raise ConfigError(
+            f"as_of: {election_id} was not known before {round_['known_on'].date()}, got {day}; "
+            "ask later, or give the round an earlier announced_on in the calendar"
+        )
+    return Question(
+        election_id,
+        target_class(pack.target(target)),
+        day,
+        max(start, day + timedelta(days=1)),
+        end,
+    )
+
+
+def day_grid(pack: Pack, as_of: date) -> Days:
+    """Training origins and `as_of` itself: every `step_days` back from it, rising.
+
+    Raises:
+        ConfigError: the training period starts after `as_of`.
+    """
+    last, first = day_number(as_of), day_number(pack.training.start)
+    if first >= last:
+        raise ConfigError(
+            f"{pack.file}, key 'training.start': expected a day before {as_of}, "
+            f"got {pack.training.start}"
+        )
+    return np.arange(last, first - 1, -pack.training.step_days, dtype=np.int64)[::-1].copy()
+
+
+def settle_days(pack: Pack) -> int:
+    """Longest reporting lag of the pack's incident sources, in days."""
+    lags = [getattr(s, "reporting_lag_days", 0) for s in pack.sources.values()]
+    return max(lags, default=0)
+
+
+def context_as_of(pack: Pack, tables: Tables, question: Question) -> Context:
+    """What may be seen on `as_of`, on the training grid."""
+    seen = known(tables, pd.Timestamp(question.as_of))
+    return Context(seen, day_grid(pack, question.as_of), question.target, question.horizon)

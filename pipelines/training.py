@@ -1,0 +1,236 @@
+"""Panel to model: validate, calibrate, fit, log to MLflow, and decide what planners see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from features.context import Context
+from features.days import day_number
+from features.errors import NotFoundError
+from features.labels import settled, window_counts
+from features.panel import Panel, build_panel
+from features.tables import Tables
+from models.baselines import BASELINE_COLUMNS, BASELINES
+from models.development import Development, develop
+from models.examples import Examples, examples
+from models.plots import precision_recall_plot, reliability_plot
+from models.promotion import Verdict, judge
+from models.registry import ModelRegistry, Record, Version
+from models.splits import election_blocks
+from models.zoo import entry
+from pipelines.digests import code_digest, settings_digest, tables_digest
+from pipelines.pack import Pack
+from pipelines.question import Question, context_as_of, settle_days
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a model is trained on and asked about."""
+
+    panel: Panel
+    data: Examples
+    now: pd.DataFrame
+    data_digest: str
+    context: Context
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one training left in the registry.
+
+    Attributes:
+        versions: registered version of each model, by kind.
+        promoted: the kind that planners see.
+        best_baseline: the best baseline's kind.
+        refused: why the candidates were refused; empty when one was promoted.
+        table: scores on held-out time, one row per model.
+    """
+
+    versions: dict[str, Version]
+    promoted: str
+    best_baseline: str
+    refused: tuple[str, ...]
+    table: pd.DataFrame
+
+
+def prepare(pack: Pack, tables: Tables, question: Question) -> Prepared:
+    """Build the panel and the labels from what was known on `as_of`."""
+    context = context_as_of(pack, tables, question)
+    wanted = pack.training.features
+    names = tuple(dict.fromkeys([*wanted, *BASELINE_COLUMNS])) if wanted else ()
+    panel = build_panel(context, names)
+    as_of = day_number(question.as_of)
+    usable = settled(panel.days, question.horizon, settle_days(pack), as_of)
+    return Prepared(
+        panel=panel,
+        data=examples(panel, window_counts(context, as_of), usable),
+        now=panel.rows(panel.days == as_of),
+        data_digest=tables_digest(context.tables),
+        context=context,
+    )
+
+
+def fit(pack: Pack, prepared: Prepared, question: Question, progress: Progress) -> Development:
+    """Validate, calibrate and fit the pack's candidates and every baseline."""
+    return develop(
+        prepared.data,
+        pack.training.candidates,
+        features=list(pack.training.features or prepared.panel.names),
+        horizon=question.horizon,
+        settle_days=settle_days(pack),
+        blocks=election_blocks(prepared.context.tables.elections),
+        folds=pack.training.validation_years,
+        min_positives=pack.training.min_positives,
+        seed=pack.training.seed,
+        progress=progress,
+    )
+
+
+def model_name(pack: Pack, question: Question) -> str:
+    """Registered name: one model per country, target and horizon."""
+    horizon = question.horizon
+    return (
+        f"vigie-{pack.name}-{question.target.name}"
+        f"-lead{horizon.lead_days}-days{horizon.length_days}"
+    )
+
+
+def training_digest(pack: Pack, prepared: Prepared, question: Question) -> str:
+    """SHA-256 of everything that decides what the fitted models are."""
+    settings = settings_digest(
+        pack, target=question.target, horizon=question.horizon, as_of=question.as_of
+    )
+    text = f"{prepared.data_digest}:{settings}:{code_digest()}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def train(
+    pack: Pack,
+    prepared: Prepared,
+    question: Question,
+    registry: ModelRegistry,
+    progress: Progress,
+) -> Trained:
+    """Train on what was known on `as_of`, unless the registry already has just that.
+
+    Every candidate and baseline is logged as a run of its own and registered; a training is
+    complete once each version carries the verdict, so that one cut short is done again.
+    """
+    name = model_name(pack, question)
+    digest = training_digest(pack, prepared, question)
+    kinds = _kinds(pack)
+    found = _complete(pack, registry.find(name, digest))
+    if found:
+        progress("training: unchanged")
+        return _trained(found)
+    development = fit(pack, prepared, question, progress)
+    verdict = judge(development.table)
+    versions = {}
+    for kind in kinds:
+        progress(f"logging {kind} to MLflow")
+        record = _record(pack, prepared, question, development, kind, digest)
+        versions[kind] = registry.log(name, f"vigie-{pack.name}", record)
+    said = _verdict(verdict, development)
+    return _trained({kind: registry.decide(v, said) for kind, v in versions.items()})
+
+
+def find_training(
+    pack: Pack, prepared: Prepared, question: Question, registry: ModelRegistry
+) -> Trained:
+    """The training that the registry has for just these inputs.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    name, digest = model_name(pack, question), training_digest(pack, prepared, question)
+    found = _complete(pack, registry.find(name, digest))
+    if not found:
+        raise NotFoundError(
+            f"training: expected one of {name} as of {question.as_of} on the present data, "
+            "got none; run 'vigie train' with the same options"
+        )
+    return _trained(found)
+
+
+def _kinds(pack: Pack) -> list[str]:
+    return list(dict.fromkeys([*pack.training.candidates, *BASELINES]))
+
+
+def _complete(pack: Pack, versions: list[Version]) -> dict[str, Version]:
+    """The versions by kind if every model has one with a verdict, else none."""
+    found = {v.kind: v for v in versions if v.verdict is not None}
+    return found if set(found) == set(_kinds(pack)) else {}
+
+
+def _verdict(verdict: Verdict, development: Development) -> dict[str, object]:
+    return {
+        "promoted": verdict.promoted,
+        "refused": list(verdict.refused),
+        "best_baseline": development.best_baseline,
+        "table": development.table.round(6).to_dict(orient="index"),
+    }
+
+
+def _trained(versions: dict[str, Version]) -> Trained:
+    said = next(iter(versions.values())).verdict or {}
+    table = pd.DataFrame.from_dict(said["table"], orient="index")
+    return Trained(
+        versions=versions,
+        promoted=said["promoted"],
+        best_baseline=said["best_baseline"],
+        refused=tuple(said["refused"]),
+        table=table.sort_values("average_precision", ascending=False, kind="stable"),
+    )
+
+
+def _record(
+    pack: Pack,
+    prepared: Prepared,
+    question: Question,
+    development: Development,
+    kind: str,
+    digest: str,
+) -> Record:
+    forecaster, horizon = development.forecasters[kind], question.horizon
+    params = {
+        f"estimator_{k}": v for k, v in entry(kind).estimator.get_params().items() if v is not None
+    }
+    shown = [kind, development.best_baseline]
+    return Record(
+        forecaster=forecaster,
+        trained_as_of=question.as_of,
+        training_digest=digest,
+        params={
+            "kind": kind,
+            "target": question.target.name,
+            "as_of": question.as_of.isoformat(),
+            "lead_days": horizon.lead_days,
+            "window_days": horizon.length_days,
+            "training_start": pack.training.start.isoformat(),
+            "step_days": pack.training.step_days,
+            "members": entry(kind).members,
+            "seed": pack.training.seed,
+            "rows": len(prepared.data.counts),
+            "positives": development.positives,
+            "features": len(prepared.panel.names),
+            "data_digest": prepared.data_digest,
+            "code_digest": code_digest(),
+            **params,
+        },
+        metrics={str(k): float(v) for k, v in development.table.loc[kind].items()},
+        tags={"country": pack.iso3, "synthetic": str(pack.synthetic).lower()},
+        figures={
+            "reliability.png": reliability_plot(development.held_out[kind], kind),
+            "precision_recall.png": precision_recall_plot(
+                development.held_out, list(dict.fromkeys(shown)), "held-out years"
+            ),
+        },
+        tables={"held_out_scores.csv": development.table},
+        example=prepared.now,
+    )

@@ -1,0 +1,252 @@
+"""What the API answers: one model per shape, with examples and units."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from features.vocabulary import Band, Coverage, ElectionType, EventType, PlacedBy
+
+
+def _written_day(value: object) -> object:
+    """Refuse days written otherwise: pydantic alone reads `0` as 1 January 1970."""
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError(f"expected a day written YYYY-MM-DD, got {value!r}")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_day)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+BULLETIN_ID = "MLI-2018-PRES-1.any.2018-07-01.3fa9c01b"
+UNIT_ID = "ML050501"
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Fault(_Answer):
+    """One part of a request that could not be used."""
+
+    where: str = Field(examples=["query.limit"])
+    says: str = Field(examples=["Input should be less than or equal to 200"])
+
+
+class Problem(_Answer):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(description="Name of the status", examples=["Not Found"])
+    status: int = Field(description="HTTP status", examples=[404])
+    detail: str = Field(
+        description="What was expected, what came, what to do next",
+        examples=["expected the id of a bulletin, got 'x'; GET /v1/bulletins lists them"],
+    )
+    errors: list[Fault] | None = Field(None, description="Only where the request was not valid")
+
+
+class NewestBulletin(_Answer):
+    """The bulletin issued last."""
+
+    bulletin_id: str = Field(examples=[BULLETIN_ID])
+    as_of: date = Field(description="Day whose knowledge the bulletin used")
+    created_at: datetime = Field(description="When it was issued, UTC")
+    age_days: int = Field(description="Whole days since it was issued", examples=[3])
+
+
+class Health(_Answer):
+    """Whether the service can be relied on, and if not, why not."""
+
+    status: Literal["ok", "degraded", "unusable"]
+    reasons: list[str] = Field(
+        description="Empty when ok", examples=[["no bulletin yet: run the pipeline"]]
+    )
+    database: Literal["usable", "not usable"]
+    migrations_current: bool
+    synthetic: bool | None = Field(description="Whether the data are made up; null without data")
+    newest_bulletin: NewestBulletin | None
+    stale_after_days: int = Field(description="A bulletin older than this counts as stale")
+
+
+class ElectionOut(_Answer):
+    """One round of an election."""
+
+    election_id: str = Field(examples=["MLI-2018-PRES-1"])
+    iso3: str = Field(description="Country, ISO 3166-1 alpha-3", examples=["MLI"])
+    election_type: ElectionType
+    round: int = Field(ge=1)
+    polling_date: date
+    window_start: date = Field(description="First day that a bulletin speaks about")
+    window_end: date = Field(description="Last day that a bulletin speaks about")
+    note: str | None
+    synthetic: bool = Field(description="Whether the data are made up")
+
+
+class Elections(_Answer):
+    """All rounds, the latest polling day first."""
+
+    elections: list[ElectionOut]
+
+
+class BulletinOut(_Answer):
+    """What a bulletin says about itself. It never changes."""
+
+    bulletin_id: str = Field(examples=[BULLETIN_ID])
+    digest: str = Field(description="SHA-256 of scores and inputs")
+    election_id: str = Field(examples=["MLI-2018-PRES-1"])
+    registry_id: str = Field(description="Version of the registry of units")
+    iso3: str = Field(examples=["MLI"])
+    country: str = Field(examples=["Mali"])
+    target: str = Field(examples=["any"])
+    target_says: str = Field(description="What counts, in plain words")
+    as_of: date = Field(description="Day whose knowledge the bulletin used")
+    window_start: date
+    window_end: date
+    model_name: str
+    model_version: str
+    model_kind: str = Field(description="Kind of model, or of baseline when none beat it")
+    model_digest: str
+    data_digest: str
+    baseline_name: str = Field(description="The baseline shown beside each probability")
+    base_rate: Probability = Field(description="Share of units with the target in past windows")
+    interval_level: Probability = Field(description="Probability the interval is meant to hold")
+    vintage: str = Field(description="How recent the data are")
+    synthetic: bool = Field(description="Whether the data are made up")
+    units: int = Field(description="Units in the bulletin")
+    abstained: int = Field(description="Units without a score, for want of reporting")
+    notes: str
+    created_at: datetime = Field(description="When the bulletin was issued, UTC")
+
+
+class Bulletins(_Answer):
+    """Some bulletins, the newest `as_of` first."""
+
+    bulletins: list[BulletinOut]
+    total: int = Field(description="Bulletins that match the filters, on all pages")
+    limit: int
+    offset: int
+
+
+class Driver(_Answer):
+    """One reason for a score."""
+
+    feature: str = Field(examples=["incidents_365d"])
+    family: str = Field(examples=["history"])
+    says: str = Field(description="The reason in plain words")
+    value: float | int | str | bool | None = Field(description="The feature's value")
+    contribution: float = Field(
+        description="Log-odds; with the others and the intercept, sums to the score's logit"
+    )
+
+
+class ScoreLine(_Answer):
+    """One unit and its score, without drivers. Its numbers are null where it abstains."""
+
+    unit_id: str = Field(examples=[UNIT_ID])
+    name: str = Field(examples=["Mopti"])
+    parent_id: str = Field(examples=["ML0505"])
+    parent_name: str = Field(examples=["Mopti"])
+    region_id: str = Field(examples=["ML05"])
+    region_name: str = Field(examples=["Mopti"])
+    rank: int | None = Field(description="1 is the highest probability")
+    probability: Probability | None = Field(description="Of at least one incident in the window")
+    lower: Probability | None = Field(description="Lower end of the interval")
+    upper: Probability | None = Field(description="Upper end of the interval")
+    expected_incidents: float | None = Field(description="Expected count in the window", ge=0)
+    band: Band
+    baseline_probability: Probability | None
+    coverage: Coverage
+    coverage_says: str = Field(description="How far this unit's silence can be trusted")
+
+
+class ScoreOut(ScoreLine):
+    """One unit and its score, with every driver."""
+
+    drivers: list[Driver]
+
+
+class Scores(_Answer):
+    """A bulletin's scores by rank, abstained units last."""
+
+    synthetic: bool = Field(description="Whether the data are made up")
+    bulletin: BulletinOut
+    scores: list[ScoreOut]
+
+
+class Feature(_Answer):
+    """A GeoJSON feature: one unit's outline and score."""
+
+    type: Literal["Feature"] = "Feature"
+    id: str = Field(examples=[UNIT_ID])
+    geometry: dict[str, Any] | None = Field(description="Simplified outline, WGS 84")
+    properties: ScoreLine
+
+
+class FeatureCollection(_Answer):
+    """A bulletin's scores on the map (GeoJSON, RFC 7946)."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    synthetic: bool = Field(description="Whether the data are made up")
+    bulletin: BulletinOut
+    features: list[Feature]
+
+
+class UnitOut(_Answer):
+    """A unit of the registry."""
+
+    unit_id: str = Field(examples=[UNIT_ID])
+    name: str
+    parent_id: str
+    parent_name: str
+    region_id: str
+    region_name: str
+    lon: float = Field(description="Degrees east")
+    lat: float = Field(description="Degrees north")
+    area_km2: float | None
+
+
+class IncidentOut(_Answer):
+    """One past incident. Neither actors nor notes leave the store."""
+
+    incident_id: str
+    event_date: date
+    known_on: date = Field(description="Day on which it became known")
+    event_type: EventType
+    sub_event_type: str | None
+    fatalities: float = Field(ge=0)
+    geo_precision: int = Field(ge=1, le=7, description="The publisher's scale, 1 the most exact")
+    geo_precision_says: str
+    placed_by: PlacedBy = Field(description="How the incident got its unit")
+
+
+class Month(_Answer):
+    """A month of a unit's history."""
+
+    month: str = Field(pattern=r"^\d{4}-\d{2}$", examples=["2018-06"])
+    political_violence_count: int = Field(description="Battles, explosions, violence, riots")
+    other_count: int = Field(description="Protests and strategic developments")
+    fatalities: float
+
+
+class History(_Answer):
+    """A unit's incidents, only those known by `as_of`."""
+
+    as_of: date = Field(description="Incidents that became known later are left out")
+    incidents_count: int = Field(description="All incidents known, of any type")
+    incidents: list[IncidentOut] = Field(description="The last ones, newest first")
+    monthly: list[Month] = Field(description="The 36 months up to `as_of`, oldest first")
+
+
+class UnitDetail(_Answer):
+    """A unit, its score, and what was known of it."""
+
+    synthetic: bool = Field(description="Whether the data are made up")
+    as_of: date = Field(description="Day whose knowledge this answer uses")
+    bulletin: BulletinOut
+    unit: UnitOut
+    score: ScoreOut
+    scored_count: int = Field(description="Units with a rank in the bulletin")
+    history: History

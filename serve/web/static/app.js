@@ -1,0 +1,157 @@
+// The page: signs in, shows a bulletin, and keeps map, table and panel on the same commune.
+
+import * as api from "./api.js";
+import * as chooser from "./chooser.js";
+import * as detail from "./detail.js";
+import { byId, show } from "./dom.js";
+import * as head from "./head.js";
+import * as map from "./map.js";
+import * as session from "./session.js";
+import * as table from "./table.js";
+
+const VIEWS = ["sign-in", "message", "bulletin"];
+let current = null;
+let names = new Map();
+let turn = 0; // an answer that comes after a later question is dropped
+
+const view = (name) => VIEWS.forEach((one) => show(byId(one), one === name));
+const address = () => new URLSearchParams(location.hash.slice(1));
+
+function remember(unitId) {
+  const said = new URLSearchParams({ bulletin: current.bulletin_id });
+  if (unitId) said.set("unit", unitId);
+  history.replaceState(null, "", `#${said}`);
+}
+
+function message(title, text, retry = null) {
+  view("message");
+  byId("message-title").textContent = title;
+  byId("message-text").textContent = text;
+  show(byId("message-retry"), retry !== null);
+  byId("message-retry").onclick = retry;
+}
+
+function askForToken(reason = "") {
+  turn += 1;
+  session.signOut();
+  for (const id of ["chooser", "sign-out", "synthetic"]) show(byId(id), false);
+  view("sign-in");
+  byId("sign-in-error").textContent = reason;
+  show(byId("sign-in-error"), reason !== "");
+  byId("token").value = "";
+  byId("token").focus();
+}
+
+function tell(problem, retry) {
+  if (!(problem instanceof api.Problem)) {
+    message("This page failed", "Reload it. If it fails again, tell the person who runs Vigie.");
+    throw problem;
+  }
+  if (problem.status === 401) askForToken(problem.message);
+  else message(problem.title, problem.message, retry);
+}
+
+async function sayHealth() {
+  const health = await api.health();
+  byId("health").textContent = `Service ${health.status}: ${health.reasons.join("; ")}`;
+  show(byId("health"), health.status !== "ok" && Boolean(session.token()));
+}
+
+async function open() {
+  message("Reading the bulletins…", "");
+  show(byId("sign-out"), true);
+  sayHealth();
+  try {
+    const [bulletins, elections] = await Promise.all([api.bulletins(), api.elections()]);
+    if (bulletins.length === 0) {
+      message("No bulletin yet", "Once one is issued, it appears here.", open);
+      return;
+    }
+    show(byId("chooser"), true);
+    chooser.fill(bulletins, elections, address().get("bulletin"));
+  } catch (problem) {
+    tell(problem, open);
+  }
+}
+
+async function showBulletin(bulletin) {
+  const mine = (turn += 1);
+  const unitId = address().get("unit");
+  message("Reading the scores…", "");
+  head.fill(bulletin, chooser.round(bulletin.election_id));
+  try {
+    const collection = await api.scoresOnMap(bulletin.bulletin_id);
+    if (mine !== turn) return;
+    current = bulletin;
+    names = new Map(collection.features.map((f) => [f.id, f.properties.name]));
+    view("bulletin");
+    detail.empty();
+    map.draw(collection);
+    table.fill(collection);
+    if (names.has(unitId)) await choose(unitId);
+    else remember(null);
+  } catch (problem) {
+    if (mine === turn) tell(problem, () => showBulletin(bulletin));
+  }
+}
+
+async function choose(unitId) {
+  const mine = (turn += 1);
+  map.choose(unitId);
+  table.choose(unitId);
+  remember(unitId);
+  detail.loading(names.get(unitId));
+  byId("detail").focus({ preventScroll: true });
+  try {
+    const answer = await api.unit(unitId, current.bulletin_id);
+    if (mine === turn) detail.fill(answer);
+  } catch (problem) {
+    if (mine !== turn) return;
+    if (problem.status === 401) tell(problem);
+    else detail.failed(problem);
+  }
+}
+
+function close() {
+  turn += 1;
+  const unitId = address().get("unit");
+  detail.empty();
+  map.choose(null);
+  table.choose(null);
+  remember(null);
+  table.focus(unitId);
+}
+
+async function save(button, format) {
+  button.disabled = true;
+  try {
+    await api.download(current.bulletin_id, format);
+  } catch (problem) {
+    tell(problem, () => showBulletin(current));
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function start() {
+  map.start(choose);
+  table.start({ onSelect: choose, onFilter: map.dim });
+  detail.start(close);
+  chooser.start(showBulletin);
+  byId("chooser").addEventListener("submit", (event) => event.preventDefault());
+  byId("sign-in-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    session.signIn(byId("token").value.trim());
+    open();
+  });
+  byId("sign-out").addEventListener("click", () => {
+    session.signOut();
+    location.replace(location.pathname); // nothing that was read stays in the page
+  });
+  byId("download-csv").addEventListener("click", (e) => save(e.currentTarget, "csv"));
+  byId("download-geojson").addEventListener("click", (e) => save(e.currentTarget, "geojson"));
+  if (session.token()) open();
+  else askForToken();
+}
+
+start();

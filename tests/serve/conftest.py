@@ -1,0 +1,253 @@
+"""A small made-up country behind a real server."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import shapely
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from serve.app import create_app
+from serve.settings import Settings
+from store import bulletins, database, tokens
+
+COLUMNS, ROWS = 8, 5
+AS_OF = date(2018, 7, 1)
+CREATED = datetime(2018, 7, 2, 9, tzinfo=UTC)
+ABSTAINED = "XX0405"
+FORMULA = "=HYPERLINK(1)"
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What the tests need to know of the seeded store."""
+
+    settings: Settings
+    secret: str
+    bulletin_id: str
+    older_id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.secret}"}
+
+
+def units() -> pd.DataFrame:
+    rows = []
+    for i in range(COLUMNS * ROWS):
+        row, column = divmod(i, COLUMNS)
+        rows.append(
+            {
+                "unit_id": f"XX{row:02d}{column:02d}",
+                "name": FORMULA if i == 3 else f"Commune {i:02d} é",
+                "parent_id": f"XX{row:02d}",
+                "parent_name": f"Cercle {row}",
+                "region_id": f"X{row // 3}",
+                "region_name": f"Région {'AB'[row // 3]}",
+                "iso3": "XXA",
+                "lon": -4 + column * 0.5 + 0.25,
+                "lat": 14 + row * 0.5 + 0.25,
+                "area_km2": 3000.0,
+                "valid_from": pd.NaT,
+                "valid_to": pd.NaT,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def polygons(registry: pd.DataFrame) -> pd.DataFrame:
+    boxes = [
+        shapely.box(r.lon - 0.25, r.lat - 0.25, r.lon + 0.25, r.lat + 0.25)
+        for r in registry.itertuples()
+    ]
+    return pd.DataFrame(
+        {"unit_id": registry["unit_id"], "geometry_wkb": [shapely.to_wkb(b) for b in boxes]}
+    )
+
+
+def elections() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "election_id": "XXA-2018-PRES-1",
+                "iso3": "XXA",
+                "election_type": "presidential",
+                "round": 1,
+                "polling_date": pd.Timestamp("2018-07-29"),
+                "campaign_start": pd.Timestamp("2018-07-07"),
+                "campaign_end": pd.Timestamp("2018-07-27"),
+                "known_on": pd.Timestamp("2017-07-29"),
+                "note": None,
+                "window_start": pd.Timestamp("2018-07-07"),
+                "window_end": pd.Timestamp("2018-08-12"),
+            }
+        ]
+    )
+
+
+def incidents(registry: pd.DataFrame) -> pd.DataFrame:
+    """Ten per unit, one a month; the last of unit XX0000 became known after `AS_OF`."""
+    rows = []
+    for unit_id in registry["unit_id"]:
+        for k in range(10):
+            day = pd.Timestamp(AS_OF) - timedelta(days=30 * k + 5)
+            late = unit_id == "XX0000" and k == 0
+            rows.append(
+                {
+                    "incident_id": f"{unit_id}-{k}",
+                    "event_date": day,
+                    "known_on": day + timedelta(days=60 if late else 2),
+                    "known_on_rule": "lag",
+                    "unit_id": unit_id,
+                    "placed_by": "pcode",
+                    "geo_precision": k % 4 + 1,
+                    "event_type": "protest" if k % 3 == 0 else "battle",
+                    "sub_event_type": "Armed clash" if k % 3 else None,
+                    "electoral": False,
+                    "fatalities": float(k % 3),
+                    "actor1": None,
+                    "actor2": None,
+                    "lon": None,
+                    "lat": None,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def scores(registry: pd.DataFrame) -> pd.DataFrame:
+    rows, rank = [], 0
+    for i, unit_id in enumerate(registry["unit_id"]):
+        p = 1 / (1 + math.exp(0.16 * i - 0.6))
+        gone = unit_id == ABSTAINED
+        rank += not gone
+        band = "very_high" if p > 0.5 else "high" if p > 0.2 else "elevated" if p > 0.05 else "low"
+        rows.append(
+            {
+                "unit_id": unit_id,
+                "rank": None if gone else rank,
+                "probability": None if gone else p,
+                "lower": None if gone else p * 0.7,
+                "upper": None if gone else p + (1 - p) * 0.2,
+                "expected_incidents": None if gone else 2 * p,
+                "band": "abstained" if gone else band,
+                "baseline_probability": None if gone else min(p * 1.3, 1),
+                "coverage": "none" if gone else "thin" if i % 5 == 4 else "good",
+                "coverage_says": "No report from this region in a year."
+                if gone
+                else "40 reports from this region in a year.",
+                "drivers": [] if gone else _drivers(i),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _drivers(i: int) -> list[dict[str, object]]:
+    return [
+        {
+            "feature": "incidents_365d",
+            "family": "history",
+            "says": f"{40 - i} incidents in the last 12 months, more than in most communes",
+            "value": 40 - i,
+            "contribution": 0.9 - 0.04 * i,
+        },
+        {
+            "feature": "neighbour_incidents_90d",
+            "family": "spillover",
+            "says": "Quiet neighbours in the last 90 days",
+            "value": 0.5,
+            "contribution": -0.35,
+        },
+        {
+            "feature": "population",
+            "family": "demographics",
+            "says": "A population of 21,000",
+            "value": 21000,
+            "contribution": 0.12,
+        },
+    ]
+
+
+def head(registry_id: str, as_of: date) -> bulletins.BulletinHead:
+    return bulletins.BulletinHead(
+        election_id="XXA-2018-PRES-1",
+        registry_id=registry_id,
+        iso3="XXA",
+        target="any",
+        target_says="at least one incident of political violence",
+        as_of=as_of,
+        window_start=date(2018, 7, 7),
+        window_end=date(2018, 8, 12),
+        model_name="vigie-xxa-any",
+        model_version="3",
+        model_kind="logistic",
+        model_digest="a" * 64,
+        data_digest="b" * 64,
+        baseline_name="count_12m",
+        base_rate=0.08,
+        interval_level=0.8,
+        vintage="Incidents up to 2018-06-29",
+        synthetic=True,
+        notes="Made-up data for tests. Act on none of this.",
+    )
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """A migrated, seeded SQLite store with one token."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), stale_after_days=1_000_000)
+    engine = database.connect(settings.database)
+    database.migrate(engine)
+    registry = units()
+    with database.sessions(engine).begin() as session:
+        registry_id = bulletins.write_registry(
+            session,
+            registry=registry,
+            polygons=polygons(registry),
+            country="Testland",
+            synthetic=True,
+            created_at=CREATED,
+        )
+        bulletins.write_elections(session, elections(), synthetic=True)
+        bulletins.write_incidents(
+            session, data_digest="b" * 64, registry_id=registry_id, incidents=incidents(registry)
+        )
+        older, newer = (
+            bulletins.write_bulletin(
+                session, head(registry_id, day), scores(registry), created_at=CREATED
+            )
+            for day in (date(2018, 6, 1), AS_OF)
+        )
+        _, secret = tokens.create(session, label="tests", now=CREATED)
+    engine.dispose()
+    return Seeded(settings, secret, newer, older)
+
+
+@pytest.fixture(scope="session")
+def app(seeded: Seeded) -> FastAPI:
+    return create_app(seeded.settings)
+
+
+@pytest.fixture
+def client(app: FastAPI, seeded: Seeded) -> Iterator[TestClient]:
+    """A client that is signed in."""
+    with TestClient(app, headers=seeded.headers, raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def anyone(app: FastAPI) -> Iterator[TestClient]:
+    """A client without a token."""
+    with TestClient(app, raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "empty")

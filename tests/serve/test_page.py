@@ -1,0 +1,274 @@
+"""The planners' page in a real browser, on a real server."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from store import database
+
+CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
+LEAFLET = Path(__file__).parents[2] / "serve/web/node_modules/leaflet/dist/leaflet-src.esm.js"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+DESK: ViewportSize = {"width": 1400, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    for needed, todo in ((CHROMIUM, "install Chromium"), (LEAFLET, "run `make web`")):
+        if not needed.exists():
+            missing = f"{needed.name} is missing: {todo}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(missing)
+            pytest.skip(missing)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def _serve(home: Path, stale_after_days: int) -> Iterator[str]:
+    """A uvicorn of our own on a free port of the loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "serve.app:create_app", "--factory"]
+    environment = {
+        **os.environ,
+        "VIGIE_HOME": str(home),
+        "VIGIE_DATABASE_URL": "",
+        "VIGIE_STALE_AFTER_DAYS": str(stale_after_days),
+    }
+    server = subprocess.Popen([*command, "--port", str(port)], env=environment)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(url, timeout=1)  # noqa: S310
+                break
+            except OSError:
+                assert server.poll() is None, "the server has stopped"
+                time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def url(seeded: Any) -> Iterator[str]:
+    yield from _serve(seeded.settings.home, seeded.settings.stale_after_days)
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """A page that must not complain."""
+    context = browser.new_context(viewport=DESK, base_url=url)
+    opened = context.new_page()
+    said: list[str] = []
+    opened.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("requestfailed", lambda request: said.append(f"failed: {request.url}"))
+    yield opened
+    context.close()
+    assert said == []
+
+
+def _sign_in(page: Page, secret: str) -> None:
+    page.goto("/")
+    page.get_by_label("Token").fill(secret)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#rows tr").first).to_be_visible()
+
+
+def _column(page: Page, key: str) -> list[str]:
+    return page.locator(f'#rows [data-key="{key}"]').all_text_contents()
+
+
+def test_a_planner_reads_a_bulletin(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    expect(page.locator("#synthetic")).to_contain_text("SYNTHETIC DATA")
+    expect(page.locator("#health")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Testland: Presidential, round 1, 29 Jul 2018"
+    )
+    expect(page.locator("#facts")).to_contain_text("logistic, vigie-xxa-any v3")
+    expect(page.locator("#notes")).to_have_text("Made-up data for tests. Act on none of this.")
+    expect(page.locator("path[data-unit-id]")).to_have_count(40)
+    expect(page.locator('path[data-unit-id="XX0405"]')).to_have_attribute("fill", "url(#hatch)")
+    expect(page.locator("#legend")).to_contain_text("No score too little reporting1")
+
+    page.locator('path[data-unit-id="XX0203"]').click()
+    detail = page.locator("#detail")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("Commune 19 é")
+    expect(detail).to_contain_text("Cercle 2 · Région A · XX0203")
+    expect(detail).to_contain_text("20th of 39")
+    expect(detail).to_contain_text("21 incidents in the last 12 months")
+    expect(detail.locator(".drivers li")).to_have_count(3)
+    expect(detail).to_contain_text("10 incidents of any type known by 1 Jul 2018")
+    expect(detail.locator(".month-chart rect")).to_have_count(10)
+    expect(detail.locator(".incidents")).to_contain_text("Battle: Armed clash")
+    expect(page.locator('#rows tr[aria-current="true"]')).to_contain_text("Commune 19 é")
+
+    page.reload()  # the address remembers the commune
+    expect(detail.get_by_role("heading", level=2)).to_have_text("Commune 19 é")
+    page.keyboard.press("Escape")
+    expect(detail).to_contain_text("No commune chosen")
+
+
+def test_what_was_not_known_is_not_shown(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    page.locator('#rows tr[data-unit-id="XX0000"]').click()
+    expect(page.locator("#detail")).to_contain_text("9 incidents of any type known by")
+
+
+def test_an_abstained_commune_says_why(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    page.locator('path[data-unit-id="XX0405"]').click()
+    expect(page.locator("#detail")).to_contain_text("No score is not a low score")
+    expect(page.locator("#detail")).to_contain_text("No report from this region in a year.")
+
+
+def test_the_table_sorts_filters_and_works_by_keyboard(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    assert _column(page, "rank") == [*map(str, range(1, 40)), "–"]
+    page.get_by_role("button", name="Commune", exact=True).click()
+    names = _column(page, "name")
+    assert names[1:] == sorted(names[1:])
+    heading = page.locator('#columns [data-key="name"]')
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("button", name="Commune", exact=True).click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    assert _column(page, "name") == names[::-1]
+    page.get_by_role("button", name="Probability", exact=True).click()
+    assert _column(page, "rank")[-1] == "–"  # no score comes last, both ways
+    page.get_by_role("button", name="Probability", exact=True).click()
+    assert _column(page, "rank")[-1] == "–"
+
+    page.get_by_label("Region").select_option("Région B")
+    expect(page.locator("#count")).to_have_text("16 of 40 communes")
+    expect(page.locator("path.dimmed")).to_have_count(24)
+    page.get_by_label("Search").fill("COMMUNE 30 e")  # accents and case do not matter
+    expect(page.locator("#count")).to_have_text("1 of 40 communes")
+    row = page.locator("#rows tr:visible")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail h2")).to_have_text("Commune 30 é")
+
+
+def test_names_are_text_and_never_markup(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    page.locator('#rows tr[data-unit-id="XX0003"]').click()
+    expect(page.locator("#detail h2")).to_have_text("=HYPERLINK(1)")
+
+
+def test_another_as_of_is_another_bulletin(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    page.get_by_label("As of").select_option("1 Jun 2018")
+    expect(page.locator("#subtitle")).to_contain_text("as known on 1 Jun 2018")
+    page.locator('#rows tr[data-unit-id="XX0101"]').click()
+    expect(page.locator("#detail")).to_contain_text("known by 1 Jun 2018")
+
+
+def test_the_map_can_be_coloured_by_probability(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    commune = page.locator('path[data-unit-id="XX0007"]')
+    before = commune.get_attribute("fill")
+    page.get_by_text("Probability", exact=True).first.click()
+    expect(page.locator("#legend")).to_contain_text("50% or more")
+    assert commune.get_attribute("fill") != before
+
+
+def test_scores_can_be_taken_away(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    assert waiting.value.suggested_filename == f"{seeded.bulletin_id}.csv"
+    text = waiting.value.path().read_text(encoding="utf-8-sig")
+    assert text.startswith("bulletin_id,as_of,synthetic,unit_id")
+
+
+def test_signing_out_leaves_nothing_behind(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Token")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+    assert page.locator("#rows tr").count() == 0
+    assert "XX0" not in page.content()
+
+
+def test_on_a_phone_the_map_comes_first_and_the_panel_is_a_sheet(page: Page, seeded: Any) -> None:
+    page.set_viewport_size(PHONE)
+    _sign_in(page, seeded.secret)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= PHONE["width"]
+    tops = [page.locator(s).bounding_box() for s in ("#map", "#table", "#facts")]
+    assert [box["y"] for box in tops if box] == sorted(box["y"] for box in tops if box)
+    page.locator('#rows tr[data-unit-id="XX0101"]').click()
+    expect(page.locator("#detail")).to_be_in_viewport()
+    expect(page.locator("#detail")).to_have_css("position", "fixed")
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#detail")).to_be_hidden()
+
+
+def test_a_wrong_token_is_told_so(browser: Browser, url: str) -> None:
+    page = browser.new_page(base_url=url)
+    page.goto("/")
+    page.get_by_label("Token").fill("vigie_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("expected a valid token")
+    page.close()
+
+
+def test_an_error_of_the_api_is_shown(browser: Browser, url: str, seeded: Any) -> None:
+    page = browser.new_page(base_url=url)
+    problem = '{"title": "Service Unavailable", "detail": "the database is not usable"}'
+    page.route(re.compile("/scores"), lambda r: r.fulfill(status=503, body=problem))
+    page.goto("/")
+    page.get_by_label("Token").fill(seeded.secret)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#message")).to_contain_text("the database is not usable")
+    page.unroute(re.compile("/scores"))
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#rows tr").first).to_be_visible()
+    page.close()
+
+
+def test_a_store_without_bulletins_says_so(browser: Browser, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from store import tokens
+
+    engine = database.connect(f"sqlite:///{tmp_path / 'vigie.db'}")
+    database.migrate(engine)
+    with database.sessions(engine).begin() as session:
+        _, secret = tokens.create(session, label="t", now=datetime.now(UTC))
+    for url in _serve(tmp_path, 45):
+        page = browser.new_page(base_url=url)
+        page.goto("/")
+        page.get_by_label("Token").fill(secret)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("#message")).to_contain_text("No bulletin yet")
+        expect(page.locator("#health")).to_contain_text("no bulletin yet")
+        page.close()
