@@ -35,12 +35,15 @@ class Context:
         days: rising day numbers, shape (days,).
         target: the incidents that the forecast is about.
         horizon: the window that each `as_of` day looks at.
+        variables: variables of the demographics table that the pack declares. They are not
+            read off the table: that a column exists must not depend on what is known.
     """
 
     tables: Tables
     days: Days
     target: TargetClass
     horizon: Horizon
+    variables: tuple[str, ...] = ()
     _memo: dict[object, Floats] = field(default_factory=dict, repr=False)
 
     def remember(self, key: object, compute: Callable[[], Floats]) -> Floats:

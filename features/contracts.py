@@ -146,9 +146,10 @@ CONTRACTS: dict[str, Any] = {
 def empty(name: str) -> pd.DataFrame:
     """An empty table that keeps the contract `name`."""
     schema = CONTRACTS[name]
-    return pd.DataFrame(
-        {column: pd.Series([], dtype=str(spec.dtype)) for column, spec in schema.columns.items()}
-    )
+    # pandera reports other widths of the same kinds than our tables have.
+    plain = {"string[pyarrow]": "str", "datetime64[ns]": DAY}
+    dtypes = {column: str(spec.dtype) for column, spec in schema.columns.items()}
+    return pd.DataFrame({c: pd.Series([], dtype=plain.get(d, d)) for c, d in dtypes.items()})
 
 
 def violations(table: pd.DataFrame, name: str) -> pd.DataFrame:

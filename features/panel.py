@@ -48,7 +48,8 @@ class Panel:
             keep: which days to take, shape (days,); all when not given.
         """
         values = self.values if keep is None else self.values[:, keep]
-        return pd.DataFrame(values.reshape(len(self.features), -1).T, columns=self.names)
+        table = values.reshape(len(self.features), -1).T
+        return pd.DataFrame(table, columns=self.names, copy=False)
 
     def index(self) -> pd.DataFrame:
         """`as_of` and `unit_id` of each row of `rows()`."""
@@ -74,10 +75,9 @@ def select(names: tuple[str, ...], context: Context) -> tuple[Feature, ...]:
     """The features asked for; with no names, all registered ones and the pack's variables.
 
     Raises:
-        ConfigError: a name is neither registered nor a variable of the demographics table.
+        ConfigError: a name is neither registered nor a variable that the pack declares.
     """
-    variables = sorted(set(context.tables.demographics["variable"]) - {demographics.POPULATION})
-    brought = {AREA_PREFIX + v: demographics.area_feature(v) for v in variables}
+    brought = {AREA_PREFIX + v: demographics.area_feature(v) for v in context.variables}
     available = FEATURES | brought
     unknown = [n for n in names if n not in available]
     if unknown:

@@ -21,7 +21,6 @@ from models.metrics import scores
 from models.splits import Block, check_folds, time_folds
 from models.zoo import entry
 
-
 VALIDATION_MEMBERS = 3
 """Members per fold: fewer than are shipped, which costs the candidates a little skill."""
 

@@ -106,6 +106,8 @@ def sample(
 @app.command()
 def ingest(config: Config) -> None:
     """Read a country's sources into the snapshot lake."""
+    from pipelines.places import match_table
+
     with _workshop(config) as workshop:
         ingested = workshop.ingest()
     table = Table("source", "snapshot", "rows", "set aside", "outside", "vintage")
@@ -119,8 +121,7 @@ def ingest(config: Config) -> None:
             manifest.vintage,
         )
     out.print(table)
-    for report in ingested.reports:
-        out.print(report.table())
+    out.print(match_table(ingested.reports))
     out.print(f"data digest: {ingested.data_digest}")
 
 
@@ -137,8 +138,7 @@ def features(
 
     if markdown or config is None:
         lines = [
-            f"| `{f.name}` | {f.family} | {f.unit} | {f.source} | {f.says} |"
-            for f in registered()
+            f"| `{f.name}` | {f.family} | {f.unit} | {f.source} | {f.says} |" for f in registered()
         ]
         heading = (
             "| name | family | unit | source | reads, after the value |\n|---|---|---|---|---|"

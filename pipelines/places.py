@@ -123,12 +123,13 @@ class Gazetteer:
         self._areas: dict[str, set[str]] = {}
         self._area_names: dict[tuple[str, str], set[str]] = {}
         self._names: dict[str, set[str]] = {}
-        for u in units.sort_values("unit_id").itertuples(index=False):
-            self._areas.setdefault(u.parent_id, set()).add(u.unit_id)
-            self._areas.setdefault(u.region_id, set()).add(u.unit_id)
-            self._names.setdefault(fold(u.name), set()).add(u.unit_id)
-            for level, name in (("parent", u.parent_name), ("region", u.region_name)):
-                self._area_names.setdefault((level, fold(name)), set()).add(u.unit_id)
+        for unit in units.sort_values("unit_id").to_dict("records"):
+            unit_id = str(unit["unit_id"])
+            self._names.setdefault(fold(str(unit["name"])), set()).add(unit_id)
+            for level in ("parent", "region"):
+                self._areas.setdefault(str(unit[f"{level}_id"]), set()).add(unit_id)
+                name = fold(str(unit[f"{level}_name"]))
+                self._area_names.setdefault((level, name), set()).add(unit_id)
         self._area_aliases = {
             fold(name): self._area_units(name, ids) for name, ids in places.area_aliases.items()
         }
@@ -137,7 +138,7 @@ class Gazetteer:
             for name, unit_id in places.aliases.items()
         }
         drawn = polygons.sort_values("unit_id")
-        self._drawn = list(drawn["unit_id"])
+        self._drawn: list[str] = drawn["unit_id"].tolist()
         self._shapes = shapely.from_wkb(drawn["geometry_wkb"].to_numpy())
         self._tree = shapely.STRtree(self._shapes)
 

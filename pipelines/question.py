@@ -10,6 +10,7 @@ import pandas as pd
 
 from features.context import Context
 from features.days import Days, day_number
+from features.demographics import POPULATION
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon, TargetClass
 from features.tables import Tables, known
@@ -129,5 +130,16 @@ def settle_days(pack: Pack) -> int:
 
 def context_as_of(pack: Pack, tables: Tables, question: Question) -> Context:
     """What may be seen on `as_of`, on the training grid."""
-    seen = known(tables, pd.Timestamp(question.as_of))
-    return Context(seen, day_grid(pack, question.as_of), question.target, question.horizon)
+    return Context(
+        known(tables, pd.Timestamp(question.as_of)),
+        day_grid(pack, question.as_of),
+        question.target,
+        question.horizon,
+        variables(pack),
+    )
+
+
+def variables(pack: Pack) -> tuple[str, ...]:
+    """Variables that the pack's area tables bring, besides the population."""
+    declared = {v for s in pack.sources.values() for v in getattr(s, "variables", {})}
+    return tuple(sorted(declared - {POPULATION}))

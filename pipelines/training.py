@@ -198,6 +198,7 @@ def _record(
     digest: str,
 ) -> Record:
     forecaster, horizon = development.forecasters[kind], question.horizon
+    scores = development.table
     params = {
         f"estimator_{k}": v for k, v in entry(kind).estimator.get_params().items() if v is not None
     }
@@ -223,7 +224,7 @@ def _record(
             "code_digest": code_digest(),
             **params,
         },
-        metrics={str(k): float(v) for k, v in development.table.loc[kind].items()},
+        metrics=dict(zip(scores.columns, map(float, scores.loc[kind].to_numpy()), strict=True)),
         tags={"country": pack.iso3, "synthetic": str(pack.synthetic).lower()},
         figures={
             "reliability.png": reliability_plot(development.held_out[kind], kind),

@@ -13,6 +13,7 @@ crash half-way leaves no half snapshot; the next write sweeps what a dead proces
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -244,8 +245,11 @@ class Lake:
         try:
             manifest = _fill(temporary, draft, now)
             temporary.rename(self._snapshots / draft.snapshot_id)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(temporary)
+            if isinstance(error, OSError) and error.errno == errno.ENOTEMPTY:
+                # Another process wrote the same snapshot meanwhile.
+                return self.manifest(draft.snapshot_id)
             raise
         _sync_folder(self._snapshots)
         return manifest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _ISO_3166_1 = """
 AD AND 020; AE ARE 784; AF AFG 004; AG ATG 028; AI AIA 660; AL ALB 008; AM ARM 051; AO AGO 024;
 AQ ATA 010; AR ARG 032; AS ASM 016; AT AUT 040; AU AUS 036; AW ABW 533; AX ALA 248; AZ AZE 031;
@@ -46,7 +48,13 @@ _TO_ALPHA_3: dict[str, str] = {
 }
 
 
+_USER_ASSIGNED = re.compile(r"^X[A-Z]{2}$")
+"""Alpha-3 codes that ISO 3166-1 leaves to users, such as those of invented countries."""
+
+
 def iso3(code: str) -> str | None:
     """The alpha-3 code for an alpha-2, alpha-3 or numeric one; None where there is none."""
     folded = code.strip().upper()
+    if _USER_ASSIGNED.match(folded):
+        return folded
     return _TO_ALPHA_3.get(folded.zfill(3) if folded.isdigit() else folded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -60,7 +60,7 @@ def _round(row: Row) -> dict[str, Any]:
             expected="an ISO 3166-1 country code",
             got=row.text("iso3"),
         )
-    record = {
+    record: dict[str, Any] = {
         "election_id": row.text("election_id"),
         "iso3": country,
         "election_type": kind,
@@ -73,7 +73,7 @@ def _round(row: Row) -> dict[str, Any]:
     }
     for column in ("campaign_start", "campaign_end", "known_on"):
         day = record[column]
-        if isinstance(day, datetime) and day > record["polling_date"]:
+        if day is not None and day > record["polling_date"]:
             raise BadRowError(
                 "after_polling_day",
                 column="announced_on" if column == "known_on" else column,

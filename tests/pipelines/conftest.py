@@ -125,4 +125,4 @@ def geojson() -> str:
             south,
         ) in SQUARES.items()
     ]
-    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1)
+    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)

@@ -134,6 +134,23 @@ def test_a_killed_process_leaves_no_half_snapshot_and_the_next_write_sweeps(tmp_
     assert [p.name for p in (tmp_path / "snapshots").iterdir()] == [manifest.snapshot_id]
 
 
+def test_of_two_writers_the_second_finds_the_first_ones_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = lake_module._fill
+
+    def overtaken(folder: Path, slow: Draft, now: datetime) -> lake_module.Manifest:
+        monkeypatch.setattr(lake_module, "_fill", real)
+        monkeypatch.setattr(os, "getpid", lambda: os.getppid())
+        Lake(tmp_path).write(draft(), now=NOW)
+        return real(folder, slow, now)
+
+    monkeypatch.setattr(lake_module, "_fill", overtaken)
+    late = Lake(tmp_path).write(draft(), now=datetime(2027, 1, 1, tzinfo=UTC))
+    assert late.created_at == NOW
+    assert [p.name for p in (tmp_path / "snapshots").iterdir()] == [late.snapshot_id]
+
+
 def test_the_sweep_spares_a_living_process(tmp_path: Path) -> None:
     living = tmp_path / "snapshots" / f".tmp-{os.getppid()}-abc"
     living.mkdir(parents=True)

@@ -11,6 +11,7 @@ import * as table from "./table.js";
 
 const VIEWS = ["sign-in", "message", "bulletin"];
 let current = null;
+let features = [];
 let names = new Map();
 let turn = 0; // an answer that comes after a later question is dropped
 
@@ -83,9 +84,10 @@ async function showBulletin(bulletin) {
     const collection = await api.scoresOnMap(bulletin.bulletin_id);
     if (mine !== turn) return;
     current = bulletin;
-    names = new Map(collection.features.map((f) => [f.id, f.properties.name]));
+    features = collection.features;
+    names = new Map(features.map((f) => [f.id, f.properties.name]));
     view("bulletin");
-    detail.empty();
+    detail.empty(features, choose);
     map.draw(collection);
     table.fill(collection);
     if (names.has(unitId)) await choose(unitId);
@@ -115,7 +117,7 @@ async function choose(unitId) {
 function close() {
   turn += 1;
   const unitId = address().get("unit");
-  detail.empty();
+  detail.empty(features, choose);
   map.choose(null);
   table.choose(null);
   remember(null);

@@ -7,6 +7,7 @@ import { COVERAGE_SAYS, amount, count, day, eventType, ordinal, percent, plural 
 
 const FEW_DRIVERS = 8;
 const FEW_INCIDENTS = 10;
+const HIGHEST = 10;
 let onClose = () => {};
 
 export function start(close) {
@@ -14,16 +15,23 @@ export function start(close) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && byId("detail").classList.contains("open")) close();
   });
-  empty();
 }
 
-export function empty() {
+// No commune chosen: the highest scores, to start from.
+export function empty(features, onSelect) {
+  const highest = features.filter((f) => f.properties.rank !== null).slice(0, HIGHEST);
   byId("detail").classList.remove("open");
   byId("detail").replaceChildren(
-    el("div", { class: "placeholder" },
-      el("h2", {}, "No commune chosen"),
-      el("p", {}, "Choose one on the map or in the table to see how likely an incident is, how " +
-        "sure the forecast is, why, and what happened there before.")));
+    el("h2", {}, "Highest scores"),
+    el("p", { class: "faint" }, "Choose a commune here, on the map or in the table to see how sure " +
+      "the forecast is, why, and what happened there before."),
+    el("ol", { class: "highest" }, ...highest.map(({ id, properties: p }) => {
+      const button = el("button", { type: "button" }, el("span", { class: "faint" }, String(p.rank)),
+        el("span", {}, p.name, el("small", { class: "faint" }, ` ${p.parent_name}`)),
+        el("strong", {}, percent(p.probability)), bandPill(p.band));
+      button.addEventListener("click", () => onSelect(id));
+      return el("li", {}, button);
+    })));
 }
 
 function frame(...content) {
@@ -71,7 +79,7 @@ function scored({ score, bulletin, scored_count }) {
       ...fact(level, `${percent(score.lower)} to ${percent(score.upper)}`),
       ...fact("Rank", `${ordinal(score.rank)} of ${count(scored_count)}`),
       ...fact("Expected incidents", amount(score.expected_incidents)),
-      ...fact(`Baseline (${bulletin.baseline_name})`, percent(score.baseline_probability))),
+      ...fact(`Baseline, dashed (${bulletin.baseline_name})`, percent(score.baseline_probability))),
   ];
 }
 

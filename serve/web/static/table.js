@@ -8,7 +8,7 @@ const bandOrder = (s) => BANDS.indexOf(s.band);
 const COLUMNS = [
   { key: "rank", says: "Rank", value: (s) => s.rank, number: true },
   { key: "name", says: "Commune", value: (s) => s.name },
-  { key: "parent", says: "Cercle", value: (s) => s.parent_name },
+  { key: "parent", says: "Parent area", value: (s) => s.parent_name },
   { key: "region", says: "Region", value: (s) => s.region_name },
   { key: "probability", says: "Probability", value: (s) => s.probability, number: true, down: true },
   { key: "interval", says: "Interval", value: width, number: true, down: true },

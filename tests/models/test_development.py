@@ -1,0 +1,119 @@
+"""Training: what is held out, what is refused, what is promoted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.errors import ConfigError, TooFewPositivesError
+from features.horizon import Horizon
+from features.registry import FEATURES
+from models.baselines import BASELINES
+from models.development import Development, develop, judged
+from models.drivers import drivers, wording
+from models.examples import Examples
+from models.promotion import judge
+
+
+def trained(data: Examples, **changes: object) -> Development:
+    options: dict[str, object] = {
+        "features": list(data.X.columns),
+        "horizon": Horizon(0, 42),
+        "settle_days": 14,
+        "blocks": [],
+        "folds": 3,
+        "min_positives": 50,
+        "seed": 7,
+        "progress": lambda _: None,
+    }
+    return develop(data, ("logistic",), **(options | changes))  # type: ignore[arg-type]
+
+
+def test_every_baseline_is_fitted_and_scored_beside_the_candidate(data: Examples) -> None:
+    development = trained(data)
+    assert set(development.forecasters) == {"logistic", *BASELINES}
+    assert set(development.table.index) == set(development.forecasters)
+    assert development.best_baseline in BASELINES
+    assert judge(development.table).promoted == "logistic"
+
+
+def test_first_fold_calibrates_and_is_not_judged(data: Examples) -> None:
+    held_out = trained(data).held_out["logistic"]
+    first = np.isnan(held_out.probability)
+    assert first.any()
+    assert held_out.day[first].max() < held_out.day[~first].min()
+    assert len(judged(held_out).y) == (~first).sum()
+
+
+def test_held_out_forecasts_ignore_later_labels(data: Examples) -> None:
+    """Mutating labels of the last year must not move forecasts for the years before it."""
+    last_year = data.day >= data.day.max() - 365
+    counts = data.counts.copy()
+    counts[last_year] = 9.0
+    plain = trained(data).held_out["logistic"]
+    changed = trained(Examples(data.X, counts, data.day)).held_out["logistic"]
+    earlier = plain.day < data.day.max() - 365 - 42 - 14 - 365
+    assert earlier.any()
+    assert plain.margin[earlier].tobytes() == changed.margin[earlier].tobytes()
+
+
+def test_too_few_positives_are_refused_with_their_number(data: Examples) -> None:
+    with pytest.raises(TooFewPositivesError, match="at least 100000 positives"):
+        trained(data, min_positives=100_000)
+
+
+def test_too_short_a_period_is_refused(data: Examples) -> None:
+    short = data.on(np.arange(0, 5) * 28)
+    with pytest.raises(ConfigError, match="held-out year"):
+        trained(short, min_positives=1)
+
+
+def table(**rows: tuple[float, float]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["average_precision", "brier"]
+    ).sort_values("average_precision", ascending=False)
+
+
+def test_challenger_that_loses_to_a_baseline_is_refused_with_reasons() -> None:
+    verdict = judge(table(xgboost=(0.40, 0.02), count_365d=(0.45, 0.03), base_rate=(0.1, 0.05)))
+    assert verdict.promoted == "count_365d"
+    assert "0.400" in verdict.refused[0]
+    assert "0.450" in verdict.refused[0]
+
+
+def test_challenger_with_a_worse_brier_score_is_refused() -> None:
+    verdict = judge(table(xgboost=(0.50, 0.04), count_365d=(0.45, 0.03)))
+    assert verdict.promoted == "count_365d"
+    assert "Brier" in verdict.refused[0]
+
+
+def test_a_tie_is_not_a_win() -> None:
+    assert judge(table(xgboost=(0.5, 0.03), count_365d=(0.5, 0.04))).promoted == "count_365d"
+
+
+def test_challenger_that_beats_all_is_promoted() -> None:
+    verdict = judge(table(xgboost=(0.5, 0.02), count_365d=(0.45, 0.03)))
+    assert (verdict.promoted, verdict.refused) == ("xgboost", ())
+
+
+def test_drivers_name_the_largest_and_sum_to_the_whole() -> None:
+    features = tuple(FEATURES[n] for n in ("target_count_84d", "near_count_28d", "days_to_polling"))
+    contributions = pd.DataFrame(
+        [[1.5, -0.2, 0.4, -3.0]], columns=[*(f.name for f in features), "_intercept"]
+    )
+    X = pd.DataFrame([[3.0, np.nan, 28.0]], columns=[f.name for f in features])
+    (got,) = drivers(contributions, X, features, top=2)
+    assert [d["feature"] for d in got] == [
+        "_intercept",
+        "target_count_84d",
+        "days_to_polling",
+        "_others",
+    ]
+    assert got[1]["says"] == "3 violent incidents here in the last 84 days"
+    assert sum(d["contribution"] for d in got) == pytest.approx(-1.3)
+
+
+def test_missing_value_is_worded_as_not_known() -> None:
+    assert wording(FEATURES["population"], float("nan")).startswith("not known")
+    assert wording(FEATURES["population"], 12345.0) == "12,345 people live here"

@@ -1,0 +1,115 @@
+"""Behaviour that every model of the zoo must show, and some that only one does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.errors import ConfigError
+from models.bagging import Bagged, block_weights
+from models.baselines import BASELINES, CountScore, logit
+from models.calibration import Calibrator, fit_calibrator
+from models.examples import Examples
+from models.forecaster import Forecaster, fit_forecaster
+from models.zoo import ZOO, entry
+
+CALIBRATOR = Calibrator(0.1, 0.9)
+
+
+def fitted(kind: str, data: Examples, calibrator: Calibrator = CALIBRATOR) -> Forecaster:
+    return fit_forecaster(kind, data, calibrator, list(data.X.columns), seed=7)
+
+
+@pytest.mark.parametrize("kind", list(ZOO))
+def test_scores_are_probabilities_with_intervals_around_them(kind: str, data: Examples) -> None:
+    scores = fitted(kind, data).forecast(data.X.iloc[:300])
+    assert scores["probability"].between(0, 1).all()
+    assert (scores["lower"] <= scores["probability"]).all()
+    assert (scores["probability"] <= scores["upper"]).all()
+    assert (scores["expected_incidents"] >= scores["probability"]).all()
+
+
+@pytest.mark.parametrize("kind", list(ZOO))
+def test_contributions_sum_to_the_logit(kind: str, data: Examples) -> None:
+    forecaster, X = fitted(kind, data), data.X.iloc[:200]
+    total = forecaster.contributions(X).sum(axis=1)
+    np.testing.assert_allclose(total, logit(forecaster.probability(X)), atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", list(ZOO))
+def test_same_seed_same_scores(kind: str, data: Examples) -> None:
+    X = data.X.iloc[:100]
+    pd.testing.assert_frame_equal(fitted(kind, data).forecast(X), fitted(kind, data).forecast(X))
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "logistic", "count_365d", "count_365d_parent_mean"])
+def test_more_past_violence_means_more_risk(kind: str, data: Examples) -> None:
+    quiet = data.X.iloc[:50].copy()
+    violent = quiet.copy()
+    columns = ["target_count_84d", "target_count_365d", "parent_mean_count_365d"]
+    quiet[columns], violent[columns] = 0.0, 12.0
+    model = fitted(kind, data)
+    assert (model.probability(violent) > model.probability(quiet) + 0.1).all()
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "logistic"])
+def test_models_find_what_the_baselines_leave(kind: str, data: Examples) -> None:
+    from sklearn.metrics import average_precision_score
+
+    train, test = data.on(np.arange(0, 90) * 28), data.on(np.arange(90, 120) * 28)
+    best = max(
+        average_precision_score(test.y, fitted(b, train).probability(test.X)) for b in BASELINES
+    )
+    assert average_precision_score(test.y, fitted(kind, train).probability(test.X)) > best
+
+
+def test_base_rate_and_zero_are_what_they_say(data: Examples) -> None:
+    identity = Calibrator()
+    rate = fitted("base_rate", data, identity).probability(data.X)
+    assert rate == pytest.approx(data.y.mean(), abs=0.02)
+    assert fitted("zero", data, identity).probability(data.X).max() < 1e-5
+    assert not entry("zero").calibrated
+
+
+def test_count_score_never_falls_with_violence() -> None:
+    X = pd.DataFrame({"a": [0.0, 1, 2, 3, 4, 5] * 20})
+    falling = np.array([1, 1, 1, 0, 0, 0] * 20)
+    p = CountScore(("a",)).fit(X, falling).predict_proba(X)[:, 1]
+    assert p.max() - p.min() < 1e-5
+
+
+def test_unknown_model_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="crystal_ball"):
+        entry("crystal_ball")
+
+
+def test_block_weights_resample_half_years_whole() -> None:
+    day = np.repeat(np.arange(0, 2000, 14), 3)
+    weights = block_weights(day, 50, seed=1)
+    block = day // 182
+    for member in weights:
+        assert all(len(set(member[block == b])) == 1 for b in set(block))
+    assert weights.mean() == pytest.approx(1.0, abs=0.1)
+    assert (block_weights(day, 1, seed=1) == 1).all()
+
+
+def test_members_differ_so_that_intervals_have_width(data: Examples) -> None:
+    model = Bagged(entry("logistic").estimator, 4, 7).fit(data.X, data.y, data.day)
+    assert model.member_margins(data.X.iloc[:20]).std(axis=0).min() > 0
+
+
+def test_calibrator_mends_a_margin_that_is_too_sure() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.normal(-2, 1.5, 20_000)
+    y = (rng.random(20_000) < 1 / (1 + np.exp(-true))).astype(np.int64)
+    calibrator = fit_calibrator(2 * true + 1, y)
+    assert calibrator.slope == pytest.approx(0.5, abs=0.03)
+    assert calibrator.offset == pytest.approx(-0.5, abs=0.08)
+
+
+def test_calibrator_leaves_margins_alone_with_few_positives() -> None:
+    assert (
+        fit_calibrator(np.linspace(-3, 3, 100), np.r_[np.zeros(95), np.ones(5)].astype(int))
+        == Calibrator()
+    )
