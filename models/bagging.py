@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
 
@@ -62,17 +63,24 @@ class Bagged(MarginEstimator):
             day: `as_of` day number of each row.
         """
         y = np.asarray(y)
-        self.members_: list[MarginEstimator] = []
-        for number, draw in enumerate(block_weights(day, self.members, self.seed)):
-            drawn = y[draw > 0]
-            # A draw without both classes says nothing: that member learns from all rows.
-            weight = draw if 0 < drawn.sum() < len(drawn) else np.ones(len(y))
-            use: NDArray[np.bool_] = weight > 0
-            member = clone(self.estimator)
-            if "random_state" in member.get_params():
-                member.set_params(random_state=self.seed * 1000 + number)
-            self.members_.append(member.fit(X.loc[use], y[use], sample_weight=weight[use]))
+        weights = block_weights(day, self.members, self.seed)
+        self.members_: list[MarginEstimator] = Parallel(n_jobs=-1, prefer="threads")(
+            delayed(self._member)(number, X, y, weight) for number, weight in enumerate(weights)
+        )
         return self
+
+    def _member(
+        self, number: int, X: pd.DataFrame, y: NDArray[np.int64], draw: Floats
+    ) -> MarginEstimator:
+        drawn = y[draw > 0]
+        # A draw without both classes says nothing: that member learns from all rows.
+        weight = draw if 0 < drawn.sum() < len(drawn) else np.ones(len(y))
+        use: NDArray[np.bool_] = weight > 0
+        member: MarginEstimator = clone(self.estimator)
+        if "random_state" in member.get_params():
+            member.set_params(random_state=self.seed * 1000 + number)
+        fitted: MarginEstimator = member.fit(X.loc[use], y[use], sample_weight=weight[use])
+        return fitted
 
     def member_margins(self, X: pd.DataFrame) -> Floats:
         """Log-odds of each member, shape (members, rows)."""

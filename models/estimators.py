@@ -121,6 +121,8 @@ class BoostedTrees(MarginEstimator):
             "max_bin": 64,
             "tree_method": "hist",
             "seed": self.random_state,
+            # Members are fitted side by side; threads within a tree would wait for each other.
+            "nthread": 1,
         }
         self.booster_ = xgboost.train(options, data, num_boost_round=self.n_estimators)
         return self
