@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+STARTING_POINT = "_intercept"
+"""Name of the driver that is no feature: where every unit's log-odds start."""
+
 
 class EventType(StrEnum):
     """Kinds of incident, after the event types of ACLED's codebook (2019 version)."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -110,7 +111,7 @@ def ingest(config: Config) -> None:
 
     with _workshop(config) as workshop:
         ingested = workshop.ingest()
-    table = Table("source", "snapshot", "rows", "set aside", "outside", "vintage")
+    table = _table("sources", "source", "snapshot", "rows", "set aside", "outside", "vintage")
     for name, manifest in ingested.manifests.items():
         table.add_row(
             name,
@@ -345,19 +346,26 @@ def token_create(
     out.print(secret, markup=False, highlight=False, soft_wrap=True)
 
 
+def _table(title: str, *columns: str) -> Table:
+    """A table without lines, that fits a terminal of 80 columns."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    return table
+
+
 def _print_scores(title: str, scores: pd.DataFrame) -> None:
     columns = {
         "average_precision": "AP",
         "auc": "AUC",
         "brier": "Brier",
-        "brier_skill": "Brier skill",
+        "brier_skill": "skill",
         "calibration_error": "ECE",
         "precision_at_50": "P@50",
-        "positives": "positives",
     }
-    table = Table("model", *columns.values(), title=title)
+    table = _table(title, "model", *columns.values())
     for name, row in scores.iterrows():
-        table.add_row(str(name), *(f"{row[c]:.4g}" for c in columns))
+        table.add_row(str(name), *(f"{row[c]:.3f}" for c in columns))
     out.print(table)
 
 
@@ -370,21 +378,17 @@ def _print_refusals(refused: tuple[str, ...]) -> None:
 
 def _print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) -> None:
     top = scores.merge(units, on="unit_id").sort_values("rank").head(10)
-    table = Table(
-        "rank", "unit", "name", "parent", "region", "probability", "expected", "band", "baseline",
-        title="highest scores",
-    )  # fmt: skip
+    table = _table("highest scores", "", "unit", "place", "prob.", "90 %", "exp.", "base", "band")
     for r in top.itertuples(index=False):
         table.add_row(
             f"{r.rank:.0f}",
             str(r.unit_id),
-            str(r.name),
-            str(r.parent_name),
-            str(r.region_name),
-            f"{r.probability:.2f} ({r.lower:.2f} to {r.upper:.2f})",
+            f"{r.name}, {r.parent_name}"[:24],
+            f"{r.probability:.2f}",
+            f"{r.lower:.2f}-{r.upper:.2f}",
             f"{r.expected_incidents:.2f}",
-            str(r.band).replace("_", " "),
             f"{r.baseline_probability:.2f}",
+            str(r.band).replace("_", " "),
         )
     out.print(table)
     abstained = int((scores["band"] == "abstained").sum())

@@ -134,17 +134,15 @@ def issue(
             interval_level=INTERVAL_LEVEL,
             vintage=pack.vintage,
             synthetic=pack.synthetic,
-            notes=_notes(pack, ingested, question, version),
+            notes=_notes(ingested, question, version),
         )
         bulletin_id = write_bulletin(session, head, scores, created_at=now)
     return Issued(bulletin_id, scores)
 
 
-def _notes(pack: Pack, ingested: Ingested, question: Question, version: Version) -> str:
+def _notes(ingested: Ingested, question: Question, version: Version) -> str:
     """What a reader must know before acting on the bulletin."""
     notes = []
-    if pack.vintage:
-        notes.append(f"Data: {pack.vintage}.")
     if version.kind in BASELINES:
         reasons = "; ".join((version.verdict or {}).get("refused", [])[:3])
         notes.append(

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from starlette.exceptions import HTTPException
 
+from features.vocabulary import STARTING_POINT
 from serve.schemas import BulletinOut, Feature, FeatureCollection, ScoreLine
 from store.reading import ScoredUnit
 
@@ -104,7 +105,8 @@ def as_csv(bulletin: BulletinOut, scored: Sequence[ScoredUnit]) -> str:
     writer = csv.DictWriter(out, columns)
     writer.writeheader()
     for one in scored:
-        drivers = sorted(one.score.drivers, key=lambda d: -abs(d["contribution"]))
+        moving = [d for d in one.score.drivers if d["feature"] != STARTING_POINT]
+        drivers = sorted(moving, key=lambda d: -abs(d["contribution"]))
         main = " | ".join(driver["says"] for driver in drivers[:_MAIN_DRIVERS])
         row = {**head, **line(one).model_dump(mode="json"), "main_drivers": main}
         writer.writerow({key: _safe(value) for key, value in row.items()})

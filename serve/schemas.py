@@ -133,12 +133,18 @@ class Bulletins(_Answer):
 class Driver(_Answer):
     """One reason for a score."""
 
-    feature: str = Field(examples=["incidents_365d"])
-    family: str = Field(examples=["history"])
-    says: str = Field(description="The reason in plain words")
+    feature: str = Field(
+        description="The strongest feature of the family; `_intercept` is where every unit starts",
+        examples=["target_count_365d"],
+    )
+    family: str = Field(examples=["past incidents here"])
+    says: str = Field(
+        description="The reason in plain words",
+        examples=["3 violent incidents here in the last 84 days"],
+    )
     value: float | int | str | bool | None = Field(description="The feature's value")
     contribution: float = Field(
-        description="Log-odds; with the others and the intercept, sums to the score's logit"
+        description="Of the family, in log-odds; all together sum to the score's logit"
     )
 
 

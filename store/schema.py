@@ -154,8 +154,9 @@ class Bulletin(Base):
 class Score(Base):
     """One unit's score. Where `coverage` is `none` the score abstains: its numbers are NULL.
 
-    `drivers` is a list of {feature, family, says, value, contribution}: contributions are in
-    log-odds and, with the others and the intercept, sum to the logit of the probability.
+    `drivers` is a list of {feature, family, says, value, contribution}: where every unit
+    starts, then one per family of features. Contributions are in log-odds and sum to the
+    logit of the probability.
     """
 
     __tablename__ = "score"

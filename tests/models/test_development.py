@@ -97,21 +97,25 @@ def test_challenger_that_beats_all_is_promoted() -> None:
     assert (verdict.promoted, verdict.refused) == ("xgboost", ())
 
 
-def test_drivers_name_the_largest_and_sum_to_the_whole() -> None:
-    features = tuple(FEATURES[n] for n in ("target_count_84d", "near_count_28d", "days_to_polling"))
-    contributions = pd.DataFrame(
-        [[1.5, -0.2, 0.4, -3.0]], columns=[*(f.name for f in features), "_intercept"]
-    )
-    X = pd.DataFrame([[3.0, np.nan, 28.0]], columns=[f.name for f in features])
-    (got,) = drivers(contributions, X, features, top=2)
-    assert [d["feature"] for d in got] == [
-        "_intercept",
-        "target_count_84d",
-        "days_to_polling",
-        "_others",
+def test_drivers_are_families_by_size_and_sum_to_the_whole() -> None:
+    names = ["target_count_84d", "target_count_28d", "near_count_28d", "days_to_polling"]
+    contributions = pd.DataFrame([[1.5, 0.5, -0.2, 0.4, -3.0]], columns=[*names, "_intercept"])
+    X = pd.DataFrame([[3.0, 1.0, np.nan, 28.0]], columns=names)
+    features = tuple(FEATURES[n] for n in names)
+    (got,) = drivers(contributions, X, features)
+    assert [d["family"] for d in got] == [
+        "starting point",
+        "past incidents here",
+        "election",
+        "violence around",
     ]
-    assert got[1]["says"] == "3 violent incidents here in the last 84 days"
-    assert sum(d["contribution"] for d in got) == pytest.approx(-1.3)
+    assert got[1]["feature"] == "target_count_84d"
+    assert got[1]["says"] == (
+        "3 violent incidents here in the last 84 days; 1 violent incident here in the last 28 days"
+    )
+    assert got[1]["contribution"] == pytest.approx(2.0)
+    assert got[3]["value"] is None
+    assert sum(d["contribution"] for d in got) == pytest.approx(-0.8)
 
 
 def test_missing_value_is_worded_as_not_known() -> None:

@@ -14,6 +14,7 @@ import shapely
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from features.vocabulary import STARTING_POINT
 from serve.app import create_app
 from serve.settings import Settings
 from store import bulletins, database, tokens
@@ -150,6 +151,13 @@ def scores(registry: pd.DataFrame) -> pd.DataFrame:
 
 def _drivers(i: int) -> list[dict[str, object]]:
     return [
+        {
+            "feature": STARTING_POINT,
+            "family": "starting point",
+            "says": "where every commune starts",
+            "value": None,
+            "contribution": -2.2,
+        },
         {
             "feature": "incidents_365d",
             "family": "history",

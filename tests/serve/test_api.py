@@ -208,7 +208,7 @@ def test_scores_as_json_come_by_rank_with_drivers(client: TestClient, seeded: An
     body = client.get(f"/v1/bulletins/{seeded.bulletin_id}/scores").json()
     assert body["synthetic"] is True
     assert [s["rank"] for s in body["scores"]] == [*range(1, 40), None]
-    assert len(body["scores"][0]["drivers"]) == 3
+    assert len(body["scores"][0]["drivers"]) == 4
     last = body["scores"][-1]
     numbers = ("probability", "lower", "upper", "expected_incidents", "baseline_probability")
     assert {last[name] for name in numbers} == {None}
@@ -229,6 +229,7 @@ def test_scores_as_csv_are_safe_to_open(client: TestClient, seeded: Any) -> None
     abstained = next(row for row in rows if row["band"] == "abstained")
     assert abstained["probability"] == ""
     assert "incidents in the last 12 months" in rows[0]["main_drivers"]
+    assert "starts" not in rows[0]["main_drivers"]
 
 
 def test_scores_as_geojson_have_outlines(client: TestClient, seeded: Any) -> None:
@@ -284,7 +285,7 @@ def test_a_unit_has_score_drivers_and_history(client: TestClient, seeded: Any) -
     body = client.get(f"/v1/units/XX0101?bulletin_id={seeded.bulletin_id}").json()
     assert body["synthetic"] is True
     assert body["unit"]["parent_name"] == "Cercle 1"
-    assert len(body["score"]["drivers"]) == 3
+    assert len(body["score"]["drivers"]) == 4
     assert body["scored_count"] == 39
     history = body["history"]
     assert history["incidents_count"] == len(history["incidents"]) == 10

@@ -126,6 +126,7 @@ def test_a_planner_reads_a_bulletin(page: Page, seeded: Any) -> None:
     expect(detail).to_contain_text("20th of 39")
     expect(detail).to_contain_text("21 incidents in the last 12 months")
     expect(detail.locator(".drivers li")).to_have_count(3)
+    expect(detail).to_contain_text("Every commune starts at 10%")
     expect(detail).to_contain_text("10 incidents of any type known by 1 Jul 2018")
     expect(detail.locator(".month-chart rect")).to_have_count(10)
     expect(detail.locator(".incidents")).to_contain_text("Battle: Armed clash")

@@ -103,7 +103,10 @@ async function choose(unitId) {
   table.choose(unitId);
   remember(unitId);
   detail.loading(names.get(unitId));
-  byId("detail").focus({ preventScroll: true });
+  const panel = byId("detail");
+  panel.focus({ preventScroll: true });
+  // On a phone the panel is a sheet that lies over the page; elsewhere it may be out of sight.
+  if (getComputedStyle(panel).position !== "fixed") panel.scrollIntoView({ block: "nearest" });
   try {
     const answer = await api.unit(unitId, current.bulletin_id);
     if (mine === turn) detail.fill(answer);

@@ -38,7 +38,7 @@ export function driverBars(drivers) {
     bar.style.width = `${Math.max((Math.abs(driver.contribution) / most) * 50, 0.6)}%`;
     const sign = up ? "+" : "−";
     return el("li", { title: driver.feature },
-      el("span", { class: "says" }, driver.says),
+      el("span", { class: "says" }, el("b", {}, driver.family), `: ${driver.says}`),
       el("span", { class: "diverging", "aria-hidden": "true" }, bar),
       el("span", { class: "contribution" },
         `${sign}${Math.abs(driver.contribution).toFixed(2)}`,

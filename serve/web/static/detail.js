@@ -6,6 +6,7 @@ import { bandPill } from "./table.js";
 import { COVERAGE_SAYS, amount, count, day, eventType, ordinal, percent, plural } from "./words.js";
 
 const FEW_DRIVERS = 8;
+const STARTING_POINT = "_intercept"; // as in features/vocabulary.py
 const FEW_INCIDENTS = 10;
 const HIGHEST = 10;
 let onClose = () => {};
@@ -87,14 +88,17 @@ const fact = (term, value) => [el("div", {}, el("dt", {}, term), el("dd", {}, va
 
 function reasons(score) {
   if (score.drivers.length === 0) return [];
-  const sorted = [...score.drivers].sort(
+  const start = score.drivers.find((d) => d.feature === STARTING_POINT);
+  const sorted = score.drivers.filter((d) => d !== start).sort(
     (a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
   const rest = sorted.slice(FEW_DRIVERS);
+  const from = start === undefined ? "" :
+    `Every commune starts at ${percent(1 / (1 + Math.exp(-start.contribution)))}. `;
   return [
     el("h3", {}, "Why"),
-    el("p", { class: "faint" }, "Bars to the right raise the chance, bars to the left lower it. " +
-      "Their length is in log-odds: +0.7 about doubles the odds, −0.7 about halves them. They " +
-      "say what the model used, not what causes violence."),
+    el("p", { class: "faint" }, `${from}Bars to the right raise the chance, bars to the left ` +
+      "lower it. Their length is in log-odds: +0.7 about doubles the odds, −0.7 about halves " +
+      "them. They say what the model used, not what causes violence."),
     driverBars(sorted.slice(0, FEW_DRIVERS)),
     rest.length === 0 ? null : el("details", {},
       el("summary", {}, `${plural(rest.length, "smaller driver")}`), driverBars(rest)),
