@@ -399,3 +399,7 @@ def _print_mlflow(workshop: Workshop) -> None:
     out.print(
         f"runs: mlflow ui --backend-store-uri {workshop.settings.tracking_uri}", soft_wrap=True
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Which round, as of which day, over which window."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features.contracts import empty
+from features.errors import ConfigError, NotFoundError
+from features.horizon import Horizon
+from pipelines.pack import load_pack
+from pipelines.question import ask, day_grid, settle_days, variables
+
+SYNTHETIC = Path(__file__).parents[2] / "pipelines/configs/synthetic.toml"
+
+
+def calendar() -> pd.DataFrame:
+    rows = pd.DataFrame(
+        {
+            "election_id": ["A-1", "A-2"],
+            "iso3": "XVG",
+            "election_type": "presidential",
+            "round": [1, 2],
+            "polling_date": pd.to_datetime(["2018-07-29", "2018-08-12"]),
+            "campaign_start": pd.NaT,
+            "campaign_end": pd.NaT,
+            "known_on": pd.to_datetime(["2017-07-29", "2018-08-03"]),
+            "note": None,
+        }
+    )
+    return rows.astype(empty("elections").dtypes.to_dict())
+
+
+def test_window_is_six_weeks_around_polling_day_and_as_of_its_eve() -> None:
+    question = ask(load_pack(SYNTHETIC), calendar(), "A-1", None, "any")
+    assert question.as_of == date(2018, 7, 1)
+    assert (question.window_start, question.window_end) == (date(2018, 7, 2), date(2018, 8, 12))
+    assert question.horizon == Horizon(0, 42)
+
+
+def test_an_earlier_day_gives_a_lead_and_a_later_one_what_is_left() -> None:
+    pack = load_pack(SYNTHETIC)
+    assert ask(pack, calendar(), "A-1", date(2018, 6, 3), "any").horizon == Horizon(28, 42)
+    late = ask(pack, calendar(), "A-1", date(2018, 7, 31), "any")
+    assert late.window_start == date(2018, 8, 1)
+    assert late.horizon == Horizon(0, 12)
+
+
+def test_refusals_say_what_was_expected() -> None:
+    pack = load_pack(SYNTHETIC)
+    with pytest.raises(ConfigError, match="before 2018-08-12"):
+        ask(pack, calendar(), "A-1", date(2018, 8, 12), "any")
+    with pytest.raises(ConfigError, match="not known before 2018-08-03"):
+        ask(pack, calendar(), "A-2", date(2018, 7, 31), "any")
+    with pytest.raises(NotFoundError, match="A-1, A-2"):
+        ask(pack, calendar(), "B-1", None, "any")
+    with pytest.raises(ConfigError, match="any, lethal"):
+        ask(pack, calendar(), "A-1", None, "weather")
+
+
+def test_grid_ends_on_as_of_and_starts_in_the_training_period() -> None:
+    pack = load_pack(SYNTHETIC)
+    days = day_grid(pack, date(2024, 9, 22))
+    assert set(days[1:] - days[:-1]) == {14}
+    stamps = days.astype("datetime64[D]")
+    assert str(stamps[-1]) == "2024-09-22"
+    assert stamps[0] >= pd.Timestamp(pack.training.start).to_numpy()
+    with pytest.raises(ConfigError, match=r"training\.start"):
+        day_grid(pack, date(2001, 1, 1))
+
+
+def test_pack_facts() -> None:
+    pack = load_pack(SYNTHETIC)
+    assert settle_days(pack) == 30
+    assert variables(pack) == ("share_urban",)
+
+
+def test_pack_refuses_an_unknown_key_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "pack.toml"
+    text = SYNTHETIC.read_text(encoding="utf-8")
+    file.write_text(text.replace("[training]", "[training]\nsteps = 3"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"training\.steps"):
+        load_pack(file)
+    file.write_text(text.replace("[training]", '[training]\nfeatures = ["tea"]'), encoding="utf-8")
+    with pytest.raises(ConfigError, match="got tea"):
+        load_pack(file)
+    with pytest.raises(ConfigError, match="no such file"):
+        load_pack(tmp_path / "none.toml")

@@ -1,0 +1,228 @@
+"""The whole job on a small synthetic country, through the real lake, MLflow and database."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from features.days import day_number
+from features.errors import ConflictError, LeakError, NotFoundError
+from models.baselines import logit
+from models.registry import ModelRegistry, Version
+from pipelines.cli import app
+from pipelines.pack import Pack, load_pack
+from pipelines.question import ask
+from pipelines.run import Job, Workshop, as_json, run, set_champion, write_json
+from pipelines.settings import Settings
+from pipelines.synthetic import make_country
+from pipelines.training import find_training, prepare
+from store.database import connect, sessions
+from store.reading import bulletin, scores
+
+NOW = datetime(2025, 1, 15, tzinfo=UTC)
+ROUND = "XVG-2024-PRES-1"
+
+
+@dataclass(frozen=True)
+class Country:
+    folder: Path
+    settings: Settings
+    job: Job
+    said: list[str]
+
+    @property
+    def pack(self) -> Pack:
+        return quick(load_pack(self.folder / "country.toml"))
+
+    def workshop(self, said: list[str] | None = None) -> Workshop:
+        return Workshop(self.pack, self.settings, NOW, (said if said is not None else []).append)
+
+
+def quick(pack: Pack) -> Pack:
+    """The pack with one candidate and fewer training days, to keep the test short."""
+    training = pack.training.model_copy(update={"candidates": ("logistic",), "step_days": 28})
+    return pack.model_copy(update={"training": training})
+
+
+@pytest.fixture(scope="module")
+def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+    folder = tmp_path_factory.mktemp("country")
+    make_country(folder, seed=3, units=80, years=5)
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(
+        home=home, tracking_uri=f"sqlite:///{home / 'mlflow.db'}", artifacts=home / "artifacts"
+    )
+    said: list[str] = []
+    pack = quick(load_pack(folder / "country.toml"))
+    job = run(Workshop(pack, settings, NOW, said.append), ROUND, None, "any")
+    yield Country(folder, settings, job, said)
+    shutil.rmtree(home / "artifacts", ignore_errors=True)
+
+
+def test_bulletin_in_the_database_is_what_was_scored(country: Country) -> None:
+    with sessions(connect(country.settings.database))() as session:
+        head = bulletin(session, country.job.issued.bulletin_id)
+        rows = {s.unit.unit_id: s.score for s in scores(session, head)}
+    assert head.synthetic
+    assert head.window_start == country.job.question.window_start
+    assert len(rows) == 80
+    for scored in country.job.issued.scores.to_dict("records"):
+        kept = rows[scored["unit_id"]]
+        assert kept.probability == pytest.approx(scored["probability"])
+        total = sum(d["contribution"] for d in kept.drivers)
+        assert total == pytest.approx(float(logit(kept.probability)), abs=1e-4)
+
+
+def test_a_second_run_does_nothing_twice(country: Country) -> None:
+    said: list[str] = []
+    again = run(country.workshop(said), ROUND, None, "any")
+    assert again.issued.bulletin_id == country.job.issued.bulletin_id
+    assert "training: unchanged" in said
+    assert all("unchanged" in s for s in said if "snapshot" in s)
+    assert {k: v.version for k, v in again.trained.versions.items()} == {
+        k: v.version for k, v in country.job.trained.versions.items()
+    }
+    with sessions(connect(country.settings.database))() as session:
+        from store.schema import Bulletin
+
+        assert len(session.scalars(select(Bulletin)).all()) == 1
+
+
+def test_bulletin_keeps_the_as_of_law(country: Country, tmp_path: Path) -> None:
+    """Later rows mutated in the file, all trained anew: the same bulletin, digest and all."""
+    copy = tmp_path / "mutated"
+    shutil.copytree(country.folder, copy)
+    file = copy / "incidents.csv"
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    as_of = country.job.question.as_of.isoformat()
+    late = table["reported_on"] > as_of
+    assert late.sum() > 20
+    table.loc[late, "fatalities"] = "99"
+    table.loc[late, "type"] = "Émeute"
+    table.drop(index=table.index[late][::3]).to_csv(file, index=False)
+    pack = quick(load_pack(copy / "country.toml"))
+    settings = Settings(
+        home=tmp_path, tracking_uri=f"sqlite:///{tmp_path / 'm.db'}", artifacts=tmp_path / "a"
+    )
+    other = run(Workshop(pack, settings, NOW, lambda _: None), ROUND, None, "any")
+    assert other.ingested.data_digest != country.job.ingested.data_digest
+    assert other.prepared.data_digest == country.job.prepared.data_digest
+    assert other.issued.bulletin_id == country.job.issued.bulletin_id
+    assert not other.judged.equals(country.job.judged)  # type: ignore[union-attr]
+
+
+def test_model_is_better_than_base_rate_and_worse_than_the_truth(country: Country) -> None:
+    judged = country.job.judged
+    assert judged is not None
+    truth = pd.read_csv(country.folder / "truth.csv")
+    truth = truth.loc[(truth["election_id"] == ROUND)].sort_values("unit_id")
+    brier_of_truth = float(((truth["probability"] - truth["occurred"]) ** 2).mean())
+    model = judged.loc[country.job.trained.promoted, "brier"]
+    assert model < judged.loc["base_rate", "brier"]
+    assert model > brier_of_truth * 0.95
+
+
+def test_runs_are_in_mlflow_with_what_a_data_scientist_needs(country: Country) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(country.settings.tracking_uri)
+    experiment = client.get_experiment_by_name("vigie-vigilia")
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) >= 8
+    for logged in runs:
+        assert logged.data.params["data_digest"]
+        assert logged.data.metrics["brier"] > 0
+        files = {f.path for f in client.list_artifacts(logged.info.run_id)}
+        assert {"features.json", "reliability.png", "precision_recall.png"} <= files
+    promoted = country.job.trained.versions[country.job.trained.promoted]
+    champion = ModelRegistry(country.settings.tracking_uri).champion(promoted.name)
+    assert champion is not None
+    assert champion.version == promoted.version
+
+
+def test_a_champion_trained_later_than_as_of_is_refused(country: Country) -> None:
+    from pipelines.forecasting import issue
+
+    job, workshop = country.job, country.workshop()
+    earlier = ask(country.pack, job.ingested.tables.elections, ROUND, date(2024, 9, 21), "any")
+    version = job.trained.versions[job.trained.promoted]
+    with pytest.raises(LeakError, match="trained as of 2024-09-22"):
+        issue(
+            country.pack,
+            job.ingested,
+            prepare(country.pack, job.ingested.tables, earlier),
+            earlier,
+            workshop.registry,
+            version,
+            connect(country.settings.database),
+            NOW,
+        )
+
+
+def test_an_older_training_does_not_take_the_champion_back(country: Country) -> None:
+    class Registry(ModelRegistry):
+        def promote(self, version: Version) -> None:
+            raise AssertionError(f"promoted {version.version}")
+
+    versions = {
+        k: replace(v, trained_as_of=date(2020, 1, 1))
+        for k, v in country.job.trained.versions.items()
+    }
+    registry = Registry(country.settings.tracking_uri)
+    _, moved = set_champion(registry, replace(country.job.trained, versions=versions))
+    assert not moved
+
+
+def test_training_that_is_not_there_is_said_so(country: Country) -> None:
+    job = country.job
+    question = ask(country.pack, job.ingested.tables.elections, ROUND, date(2024, 9, 1), "any")
+    prepared = prepare(country.pack, job.ingested.tables, question)
+    with pytest.raises(NotFoundError, match="vigie train"):
+        find_training(country.pack, prepared, question, country.workshop().registry)
+
+
+def test_real_data_cannot_enter_the_synthetic_store(country: Country) -> None:
+    workshop = country.workshop()
+    real = replace(workshop, pack=workshop.pack.model_copy(update={"synthetic": False}))
+    with pytest.raises(ConflictError, match="synthetic"):
+        real.ingest()
+
+
+def test_json_has_every_figure_and_no_nan(country: Country, tmp_path: Path) -> None:
+    write_json(tmp_path / "out.json", as_json(country.job))
+    got = json.loads((tmp_path / "out.json").read_text())
+    assert got["outcome"]["count_365d_parent_mean"]["average_precision"] > 0
+    assert got["as_of"] == "2024-09-22"
+
+
+def test_panel_ends_on_as_of_and_labels_are_settled(country: Country) -> None:
+    prepared, question = country.job.prepared, country.job.question
+    assert prepared.panel.days[-1] == day_number(question.as_of)
+    newest = int(np.max(prepared.data.day))
+    assert newest + question.horizon.last_day + 30 <= day_number(question.as_of)
+
+
+def test_command_line_names_the_fault_and_exits_with_2(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "ingest", str(tmp_path / "no.toml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert CliRunner().invoke(app, ["--help"]).exit_code == 0
