@@ -15,6 +15,7 @@ from features.horizon import Horizon
 from features.kernels import Floats
 from models.baselines import BASELINES, expit
 from models.calibration import Calibrator, fit_calibrator
+from models.dispersion import apart, dispersion
 from models.examples import Examples
 from models.forecaster import Forecaster, fit_forecaster, fit_model
 from models.metrics import scores
@@ -34,6 +35,7 @@ class HeldOut:
         probability: calibrated on earlier folds only, shape (rows,); missing in the first fold.
         y: outcomes.
         day: `as_of` day number of each row.
+        unit: position of each row's unit.
         base_rate: share of positives in the training rows of the row's fold.
     """
 
@@ -41,6 +43,7 @@ class HeldOut:
     probability: Floats
     y: NDArray[np.int64]
     day: Days
+    unit: NDArray[np.int64]
     base_rate: Floats
 
 
@@ -120,7 +123,8 @@ def develop(
         held_out[name] = _hold_out(name, pairs, features, seed)
         progress(f"fitting {name}")
         calibrator = _calibrator(name, held_out[name])
-        forecasters[name] = fit_forecaster(name, data, calibrator, features, seed)
+        spread = _dispersion(held_out[name], calibrator, horizon)
+        forecasters[name] = fit_forecaster(name, data, calibrator, spread, features, seed)
     return Development(forecasters, held_out, _table(held_out), positives)
 
 
@@ -134,7 +138,7 @@ def _hold_out(
         earlier = _calibrator(name, _join(parts)) if parts else None
         probability = expit(earlier(margin)) if earlier else np.full(len(margin), np.nan)
         rate = np.full(len(margin), float(train.y.mean()))
-        parts.append(HeldOut(margin, probability, test.y, test.day, rate))
+        parts.append(HeldOut(margin, probability, test.y, test.day, test.unit, rate))
     return _join(parts)
 
 
@@ -142,7 +146,7 @@ def _join(parts: list[HeldOut]) -> HeldOut:
     return HeldOut(
         *(
             np.concatenate([getattr(part, field) for part in parts])
-            for field in ("margin", "probability", "y", "day", "base_rate")
+            for field in ("margin", "probability", "y", "day", "unit", "base_rate")
         )
     )
 
@@ -151,6 +155,12 @@ def _calibrator(name: str, held_out: HeldOut) -> Calibrator:
     if not entry(name).calibrated:
         return Calibrator()
     return fit_calibrator(held_out.margin, held_out.y)
+
+
+def _dispersion(held_out: HeldOut, calibrator: Calibrator, horizon: Horizon) -> float:
+    use = apart(held_out.day, horizon.length_days)
+    margin = calibrator(held_out.margin[use])
+    return dispersion(margin, held_out.y[use], held_out.day[use], held_out.unit[use])
 
 
 def judged(held_out: HeldOut) -> HeldOut:
@@ -166,12 +176,13 @@ def judged(held_out: HeldOut) -> HeldOut:
             expit(held_out.margin),
             held_out.y,
             held_out.day,
+            held_out.unit,
             held_out.base_rate,
         )
     return HeldOut(
         *(
             getattr(held_out, field)[keep]
-            for field in ("margin", "probability", "y", "day", "base_rate")
+            for field in ("margin", "probability", "y", "day", "unit", "base_rate")
         )
     )
 

@@ -21,11 +21,13 @@ class Examples:
         X: features, shape (rows, features).
         counts: incidents of the target class in each row's window, shape (rows,).
         day: `as_of` day number of each row, shape (rows,).
+        unit: position of each row's unit in the registry, shape (rows,).
     """
 
     X: pd.DataFrame
     counts: Floats
     day: Days
+    unit: NDArray[np.int64]
 
     @property
     def y(self) -> NDArray[np.int64]:
@@ -35,7 +37,7 @@ class Examples:
     def on(self, days: Days) -> Examples:
         """The rows of these `as_of` days."""
         keep = np.isin(self.day, days)
-        return Examples(self.X.loc[keep], self.counts[keep], self.day[keep])
+        return Examples(self.X.loc[keep], self.counts[keep], self.day[keep], self.unit[keep])
 
 
 def examples(panel: Panel, counts: Floats, keep: NDArray[np.bool_]) -> Examples:
@@ -50,4 +52,5 @@ def examples(panel: Panel, counts: Floats, keep: NDArray[np.bool_]) -> Examples:
         X=panel.rows(keep),
         counts=counts[keep].ravel(),
         day=np.repeat(panel.days[keep], len(panel.unit_ids)),
+        unit=np.tile(np.arange(len(panel.unit_ids)), int(keep.sum())),
     )

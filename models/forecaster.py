@@ -29,6 +29,7 @@ class Forecaster:
         columns: features of the panel that it was trained on, in order.
         model: the fitted average.
         calibrator: fitted on held-out time.
+        dispersion: standard deviation, in log-odds, of what units have of their own.
         excess: expected incidents beyond the first.
         base_rate: share of positives in training.
     """
@@ -37,6 +38,7 @@ class Forecaster:
     columns: tuple[str, ...]
     model: Bagged
     calibrator: Calibrator
+    dispersion: float
     excess: Excess
     base_rate: float
 
@@ -52,12 +54,12 @@ class Forecaster:
 
         Returns:
             `probability`, `lower` and `upper` (of `INTERVAL_LEVEL`, from the spread of the
-            members in log-odds), `expected_incidents`.
+            members and the dispersion of units, in log-odds), `expected_incidents`.
         """
         margins = self.calibrator(self.model.member_margins(X))
         centre = margins.mean(axis=0)
         spread = margins.std(axis=0, ddof=1) if len(margins) > 1 else np.zeros(len(X))
-        reach = norm.ppf(0.5 + INTERVAL_LEVEL / 2) * spread
+        reach = norm.ppf(0.5 + INTERVAL_LEVEL / 2) * np.hypot(spread, self.dispersion)
         probability = expit(centre)
         return pd.DataFrame(
             {
@@ -76,7 +78,12 @@ class Forecaster:
 
 
 def fit_forecaster(
-    kind: str, data: Examples, calibrator: Calibrator, features: list[str], seed: int
+    kind: str,
+    data: Examples,
+    calibrator: Calibrator,
+    dispersion: float,
+    features: list[str],
+    seed: int,
 ) -> Forecaster:
     """Fit a model of the zoo on all of `data`.
 
@@ -84,6 +91,7 @@ def fit_forecaster(
         kind: name in the zoo.
         data: training examples.
         calibrator: fitted on held-out time.
+        dispersion: fitted on held-out time.
         features: columns that models may use; baselines take their own.
         seed: seed of everything random.
     """
@@ -92,6 +100,7 @@ def fit_forecaster(
         columns=tuple(data.X.columns),
         model=fit_model(kind, data, features, seed),
         calibrator=calibrator,
+        dispersion=dispersion,
         excess=Excess().fit(data.X, data.counts),
         base_rate=float(data.y.mean()),
     )

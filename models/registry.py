@@ -237,6 +237,7 @@ def model_digest(forecaster: Forecaster, example: pd.DataFrame) -> str:
         "kind": forecaster.kind,
         "columns": forecaster.columns,
         "calibrator": [forecaster.calibrator.offset, forecaster.calibrator.slope],
+        "dispersion": round(forecaster.dispersion, 9),
     }
     digest = hashlib.sha256(json.dumps(said).encode())
     digest.update(forecaster.model.member_margins(example).round(9).tobytes())

@@ -154,7 +154,8 @@ def _notes(ingested: Ingested, question: Question, version: Version) -> str:
     if isinstance(remark, str):
         notes.append(f"Calendar: {remark}.")
     notes.append(
-        "Intervals are the spread of models fitted on resampled years; bands are a convention. "
+        "Intervals come from models fitted on resampled years and from how far communes strayed "
+        "from their forecasts in held-out years; bands are a convention. "
         "Scores speak of reported incidents, not of all that happens."
     )
     return " ".join(notes)

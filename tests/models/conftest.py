@@ -22,7 +22,12 @@ def make_examples(seed: int = 0, days: int = 120, units: int = 50) -> Examples:
     X["missing"] = np.nan
     rate = np.exp(-3 + 0.9 * np.log1p(year) + 0.8 * (X["target_count_84d"] > 0))
     counts = rng.poisson(rate).astype(float)
-    return Examples(X.astype(np.float32), counts, np.repeat(np.arange(days) * 28, units))
+    return Examples(
+        X.astype(np.float32),
+        counts,
+        np.repeat(np.arange(days) * 28, units),
+        np.tile(np.arange(units), days),
+    )
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_held_out_forecasts_ignore_later_labels(data: Examples) -> None:
     counts = data.counts.copy()
     counts[last_year] = 9.0
     plain = trained(data).held_out["logistic"]
-    changed = trained(Examples(data.X, counts, data.day)).held_out["logistic"]
+    changed = trained(Examples(data.X, counts, data.day, data.unit)).held_out["logistic"]
     earlier = plain.day < data.day.max() - 365 - 42 - 14 - 365
     assert earlier.any()
     assert plain.margin[earlier].tobytes() == changed.margin[earlier].tobytes()

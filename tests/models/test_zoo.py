@@ -18,7 +18,7 @@ CALIBRATOR = Calibrator(0.1, 0.9)
 
 
 def fitted(kind: str, data: Examples, calibrator: Calibrator = CALIBRATOR) -> Forecaster:
-    return fit_forecaster(kind, data, calibrator, list(data.X.columns), seed=7)
+    return fit_forecaster(kind, data, calibrator, 0.3, list(data.X.columns), seed=7)
 
 
 @pytest.mark.parametrize("kind", list(ZOO))
