@@ -115,6 +115,6 @@ register(
     FAMILY,
     "pairs",
     "campaign_events",
-    f"pairs of rival parties on the same day here or within {NEAR_KM:.0f} km",
+    f"times that an event here meets a rival party's on the same day within {NEAR_KM:.0f} km",
     rival_days,
 )

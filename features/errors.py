@@ -67,8 +67,8 @@ class ConflictError(VigieError):
     """A write that would change something frozen, or mix synthetic with real data."""
 
 
-class PromotionRefusedError(VigieError):
-    """A challenger that does not beat the champion and every baseline."""
+class CorruptSnapshotError(VigieError):
+    """A snapshot that is not what its manifest says."""
 
 
 class NotAuthorisedError(VigieError):

@@ -1,4 +1,4 @@
-"""Averages of one model fitted on resampled blocks of training time."""
+"""Averages of one model fitted again and again, each time without some of the training time."""
 
 from __future__ import annotations
 
@@ -15,38 +15,36 @@ from features.kernels import Floats
 from models.baselines import MarginEstimator
 
 BLOCK_DAYS = 182
-"""Half a year: incidents within it are too alike to be resampled one by one."""
+"""Half a year: incidents within it are too alike to be left out one by one."""
 
 
-def block_weights(day: Days, members: int, seed: int) -> Floats:
-    """How often each row enters each member: blocks of days drawn with replacement.
+def kept(day: Days, members: int) -> NDArray[np.bool_]:
+    """Which rows each member learns from: all but its own group of half-years.
 
-    The block bootstrap of Kuensch (1989), over time. A single member takes every row once.
+    The delete-a-group jackknife (Kott 2001) over blocks of time; groups take turns, so that
+    each has early and late blocks. A single member takes every row.
 
     Args:
         day: `as_of` day number of each row, shape (rows,).
-        members: number of members.
-        seed: seed of the draw.
+        members: number of groups.
 
     Returns:
         Shape (members, rows).
     """
     if members == 1:
-        return np.ones((1, len(day)))
-    block = (day - day.min()) // BLOCK_DAYS
-    n = int(block.max()) + 1
-    rng = np.random.default_rng(seed)
-    times = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(members)])
-    return times[:, block].astype(float)
+        return np.ones((1, len(day)), dtype=bool)
+    group = ((day - day.min()) // BLOCK_DAYS) % members
+    rows: NDArray[np.bool_] = group[None, :] != np.arange(members)[:, None]
+    return rows
 
 
 class Bagged(MarginEstimator):
-    """Mean margin of members fitted on resampled training time.
+    """Mean margin of members, each fitted without one group of half-years.
 
     Args:
         estimator: what each member is a clone of.
         members: number of members.
-        seed: seed of the resampling and of the members.
+        seed: seed of the members.
     """
 
     def __init__(self, estimator: MarginEstimator, members: int, seed: int) -> None:
@@ -63,28 +61,33 @@ class Bagged(MarginEstimator):
             day: `as_of` day number of each row.
         """
         y = np.asarray(y)
-        weights = block_weights(day, self.members, self.seed)
         self.members_: list[MarginEstimator] = Parallel(n_jobs=-1, prefer="threads")(
-            delayed(self._member)(number, X, y, weight) for number, weight in enumerate(weights)
+            delayed(self._member)(number, X, y, rows)
+            for number, rows in enumerate(kept(day, self.members))
         )
         return self
 
     def _member(
-        self, number: int, X: pd.DataFrame, y: NDArray[np.int64], draw: Floats
+        self, number: int, X: pd.DataFrame, y: NDArray[np.int64], rows: NDArray[np.bool_]
     ) -> MarginEstimator:
-        drawn = y[draw > 0]
-        # A draw without both classes says nothing: that member learns from all rows.
-        weight = draw if 0 < drawn.sum() < len(drawn) else np.ones(len(y))
-        use: NDArray[np.bool_] = weight > 0
+        # What is left without both classes says nothing: that member learns from all rows.
+        use = rows if 0 < y[rows].sum() < rows.sum() else np.ones(len(y), dtype=bool)
         member: MarginEstimator = clone(self.estimator)
         if "random_state" in member.get_params():
             member.set_params(random_state=self.seed * 1000 + number)
-        fitted: MarginEstimator = member.fit(X.loc[use], y[use], sample_weight=weight[use])
+        fitted: MarginEstimator = member.fit(X.loc[use], y[use])
         return fitted
 
     def member_margins(self, X: pd.DataFrame) -> Floats:
         """Log-odds of each member, shape (members, rows)."""
         return np.stack([m.decision_function(X) for m in self.members_])
+
+    def standard_error(self, X: pd.DataFrame) -> Floats:
+        """Jackknife standard error of the mean log-odds, shape (rows,); 0 with one member."""
+        margins = self.member_margins(X)
+        groups = len(margins)
+        squares: Floats = ((margins - margins.mean(axis=0)) ** 2).sum(axis=0)
+        return np.sqrt((groups - 1) / groups * squares)
 
     def decision_function(self, X: pd.DataFrame) -> Floats:
         """Mean log-odds, shape (rows,)."""

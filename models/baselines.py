@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
 from features.kernels import Floats
+from features.vocabulary import STARTING_POINT
 
 CLIP = 1e-6
 """Probabilities are kept this far from 0 and 1, so that their log-odds are finite."""
@@ -76,7 +77,7 @@ class Constant(MarginEstimator):
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """All of the margin is the intercept."""
-        return pd.DataFrame({"_intercept": self.decision_function(X)}, index=X.index)
+        return pd.DataFrame({STARTING_POINT: self.decision_function(X)}, index=X.index)
 
 
 class CountScore(MarginEstimator):
@@ -94,11 +95,13 @@ class CountScore(MarginEstimator):
         return total
 
     def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the curve. A falling curve is made flat: more past violence never means less."""
+        """Fit the curve; a falling one becomes the base rate: violence never means less risk."""
         score = np.log1p(self._sum(X))
         curve = LogisticRegression(C=1e3).fit(score[:, None], y, sample_weight=sample_weight)
-        self.slope_ = max(float(curve.coef_[0, 0]), CLIP)
-        self.offset_ = float(curve.intercept_[0])
+        self.slope_, self.offset_ = float(curve.coef_[0, 0]), float(curve.intercept_[0])
+        if self.slope_ <= 0:
+            self.slope_ = 0.0
+            self.offset_ = float(logit(np.average(y, weights=sample_weight)))
         return self
 
     def decision_function(self, X: pd.DataFrame) -> Floats:
@@ -112,7 +115,7 @@ class CountScore(MarginEstimator):
         rise = self.slope_ * np.log1p(total)
         shares = values / np.where(total > 0, total, 1.0)[:, None]
         table = pd.DataFrame(shares * rise[:, None], columns=list(self.columns), index=X.index)
-        return table.assign(_intercept=self.offset_)
+        return table.assign(**{STARTING_POINT: self.offset_})
 
 
 BASELINES: dict[str, MarginEstimator] = {

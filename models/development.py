@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from models.dispersion import apart, dispersion
 from models.examples import Examples
 from models.forecaster import Forecaster, fit_forecaster, fit_model
 from models.metrics import scores
-from models.splits import Block, check_folds, time_folds
+from models.splits import Block, check_folds, settled_before, time_folds
 from models.zoo import entry
 
 VALIDATION_MEMBERS = 3
@@ -117,10 +117,16 @@ def develop(
     check_folds(splits, horizon, settle_days, blocks)
     names = list(dict.fromkeys([*candidates, *BASELINES]))
     pairs = [(data.on(fold.train), data.on(fold.test)) for fold in splits]
+    pairs = [(train, test) for train, test in pairs if 0 < train.y.sum() < len(train.y)]
+    if not pairs:
+        raise TooFewPositivesError(
+            "expected a held-out year with positives to train on before it, got none; "
+            "choose a wider target or start the training period earlier"
+        )
     held_out, forecasters = {}, {}
     for name in names:
         progress(f"validating {name}")
-        held_out[name] = _hold_out(name, pairs, features, seed)
+        held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
         progress(f"fitting {name}")
         calibrator = _calibrator(name, held_out[name])
         spread = _dispersion(held_out[name], calibrator, horizon)
@@ -129,26 +135,40 @@ def develop(
 
 
 def _hold_out(
-    name: str, pairs: list[tuple[Examples, Examples]], features: list[str], seed: int
+    name: str,
+    pairs: list[tuple[Examples, Examples]],
+    features: list[str],
+    horizon: Horizon,
+    settle_days: int,
+    seed: int,
 ) -> HeldOut:
     parts: list[HeldOut] = []
     for train, test in pairs:
         fitted = fit_model(name, train, features, seed, most_members=VALIDATION_MEMBERS)
         margin = fitted.decision_function(test.X)
-        earlier = _calibrator(name, _join(parts)) if parts else None
-        probability = expit(earlier(margin)) if earlier else np.full(len(margin), np.nan)
+        probability = np.full(len(margin), np.nan)
+        if parts:
+            start = int(test.day.min())
+            known = settled_before(np.unique(_join(parts).day), horizon, settle_days, start)
+            earlier = _on(_join(parts), known)
+            probability = expit(_calibrator(name, earlier)(margin))
         rate = np.full(len(margin), float(train.y.mean()))
         parts.append(HeldOut(margin, probability, test.y, test.day, test.unit, rate))
     return _join(parts)
 
 
 def _join(parts: list[HeldOut]) -> HeldOut:
-    return HeldOut(
-        *(
-            np.concatenate([getattr(part, field) for part in parts])
-            for field in ("margin", "probability", "y", "day", "unit", "base_rate")
-        )
-    )
+    columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(HeldOut)}
+    return HeldOut(**columns)
+
+
+def _on(held_out: HeldOut, days: Days) -> HeldOut:
+    """The rows of these days: a calibrator may use only windows known when it is applied."""
+    return _take(held_out, np.isin(held_out.day, days))
+
+
+def _take(held_out: HeldOut, keep: NDArray[np.bool_]) -> HeldOut:
+    return HeldOut(**{f.name: getattr(held_out, f.name)[keep] for f in fields(HeldOut)})
 
 
 def _calibrator(name: str, held_out: HeldOut) -> Calibrator:
@@ -171,20 +191,8 @@ def judged(held_out: HeldOut) -> HeldOut:
     keep = ~np.isnan(held_out.probability)
     if not keep.any():
         keep = np.ones(len(held_out.y), dtype=bool)
-        held_out = HeldOut(
-            held_out.margin,
-            expit(held_out.margin),
-            held_out.y,
-            held_out.day,
-            held_out.unit,
-            held_out.base_rate,
-        )
-    return HeldOut(
-        *(
-            getattr(held_out, field)[keep]
-            for field in ("margin", "probability", "y", "day", "unit", "base_rate")
-        )
-    )
+        held_out = replace(held_out, probability=expit(held_out.margin))
+    return _take(held_out, keep)
 
 
 def _table(held_out: dict[str, HeldOut]) -> pd.DataFrame:

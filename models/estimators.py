@@ -10,6 +10,7 @@ import xgboost
 from sklearn.linear_model import LogisticRegression
 
 from features.kernels import Floats
+from features.vocabulary import STARTING_POINT
 from models.baselines import MarginEstimator
 
 
@@ -63,7 +64,7 @@ class SignedLogLogistic(MarginEstimator):
             columns=self.columns_,
             index=X.index,
         )
-        return table.assign(_intercept=float(self.model_.intercept_[0]))
+        return table.assign(**{STARTING_POINT: float(self.model_.intercept_[0])})
 
 
 class BoostedTrees(MarginEstimator):
@@ -136,5 +137,5 @@ class BoostedTrees(MarginEstimator):
         """TreeSHAP values (Lundberg et al. 2020), summing to the margin."""
         values = self.booster_.predict(xgboost.DMatrix(X[self.columns_]), pred_contribs=True)
         return pd.DataFrame(
-            np.asarray(values, dtype=float), columns=[*self.columns_, "_intercept"], index=X.index
+            np.asarray(values, dtype=float), columns=[*self.columns_, STARTING_POINT], index=X.index
         )

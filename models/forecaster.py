@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from features.kernels import Floats
+from features.vocabulary import STARTING_POINT
 from models.bagging import Bagged
 from models.baselines import expit
 from models.calibration import Calibrator
@@ -53,13 +54,12 @@ class Forecaster:
             X: one row per unit.
 
         Returns:
-            `probability`, `lower` and `upper` (of `INTERVAL_LEVEL`, from the spread of the
-            members and the dispersion of units, in log-odds), `expected_incidents`.
+            `probability`, `lower` and `upper` (of `INTERVAL_LEVEL`, from the standard error
+            of the fit and the dispersion of units, in log-odds), `expected_incidents`.
         """
-        margins = self.calibrator(self.model.member_margins(X))
-        centre = margins.mean(axis=0)
-        spread = margins.std(axis=0, ddof=1) if len(margins) > 1 else np.zeros(len(X))
-        reach = norm.ppf(0.5 + INTERVAL_LEVEL / 2) * np.hypot(spread, self.dispersion)
+        centre = self.calibrator(self.model.decision_function(X))
+        error = self.calibrator.slope * self.model.standard_error(X)
+        reach = norm.ppf(0.5 + INTERVAL_LEVEL / 2) * np.hypot(error, self.dispersion)
         probability = expit(centre)
         return pd.DataFrame(
             {
@@ -74,7 +74,7 @@ class Forecaster:
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """What each feature adds, in log-odds; rows sum to the logit of the probability."""
         table = self.model.contributions(X) * self.calibrator.slope
-        return table.assign(_intercept=table["_intercept"] + self.calibrator.offset)
+        return table.assign(**{STARTING_POINT: table[STARTING_POINT] + self.calibrator.offset})
 
 
 def fit_forecaster(

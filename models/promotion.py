@@ -35,6 +35,9 @@ def judge(table: pd.DataFrame) -> Verdict:
     """
     is_baseline = table.index.isin(list(BASELINES))
     candidates, baselines = table.loc[~is_baseline], table.loc[is_baseline]
+    if table["average_precision"].isna().all():
+        nothing = "no held-out day has both units with and without an incident"
+        return Verdict(str(baselines["brier"].idxmin()), (nothing,), table)
     best = str(baselines["average_precision"].idxmax())
     if candidates.empty:
         return Verdict(best, ("there is no candidate",), table)

@@ -55,6 +55,7 @@ class Version:
         trained_as_of: the day whose knowledge it was trained on.
         digest: what `model_digest` gave when it was logged.
         training_digest: digest of everything that went into the training.
+        settings: digest of what it is for: target, horizon, training settings.
         verdict: which model of the training planners see, and the table that it rests on;
             None until the training is complete.
     """
@@ -65,6 +66,7 @@ class Version:
     trained_as_of: date
     digest: str
     training_digest: str
+    settings: str
     verdict: dict[str, Any] | None
 
 
@@ -76,6 +78,7 @@ class Record:
         forecaster: the fitted model.
         trained_as_of: the day whose knowledge it was trained on.
         training_digest: digest of everything that went into the training.
+        settings: digest of what the model is for.
         params: settings of the training.
         metrics: scores on held-out time; missing ones are left out.
         tags: what else describes the run.
@@ -87,6 +90,7 @@ class Record:
     forecaster: Forecaster
     trained_as_of: date
     training_digest: str
+    settings: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
@@ -150,6 +154,7 @@ class ModelRegistry:
                 "kind": kind,
                 "trained_as_of": record.trained_as_of.isoformat(),
                 "training_digest": record.training_digest,
+                "settings": record.settings,
                 "digest": model_digest(record.forecaster, record.example),
             },
         )
@@ -178,8 +183,10 @@ class ModelRegistry:
 
     def find(self, name: str, training_digest: str) -> list[Version]:
         """The versions that one training left, the oldest first."""
-        found = self._client.search_model_versions(f"name = '{name}'")
-        ours = [_version(v) for v in found if v.tags.get("training_digest") == training_digest]
+        found = self._client.search_model_versions(
+            f"name = '{name}' and tag.training_digest = '{training_digest}'"
+        )
+        ours = [_version(v) for v in found]
         return sorted(ours, key=lambda v: int(v.version))
 
     def champion(self, name: str) -> Version | None:
@@ -254,5 +261,6 @@ def _version(found: Any) -> Version:
         trained_as_of=date.fromisoformat(tags["trained_as_of"]),
         digest=tags["digest"],
         training_digest=tags["training_digest"],
+        settings=tags["settings"],
         verdict=json.loads(tags["verdict"]) if "verdict" in tags else None,
     )

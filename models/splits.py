@@ -66,11 +66,16 @@ def time_folds(
     for _ in range(folds):
         start = _outside(end - YEAR_DAYS, blocks)
         test = days[(days >= start) & (days < end)]
-        train = days[days + horizon.last_day + settle_days <= start]
+        train = settled_before(days, horizon, settle_days, start)
         if len(train) and len(test):
             out.insert(0, Fold(train, test))
         end = start
     return out
+
+
+def settled_before(days: Days, horizon: Horizon, settle_days: int, start: int) -> Days:
+    """The days whose windows had ended and been reported before the day `start`."""
+    return days[days + horizon.last_day + settle_days < start]
 
 
 def _outside(day: int, blocks: list[Block]) -> int:

@@ -17,7 +17,7 @@ class Entry:
 
     Attributes:
         estimator: what is cloned and fitted.
-        members: how many are fitted on resampled training time and averaged.
+        members: how many are fitted, each without some of the training time, and averaged.
         calibrated: whether its margins are calibrated on held-out time.
         says: one line for the model card.
     """

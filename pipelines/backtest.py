@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import pandas as pd
 
 from features.days import day_numbers
-from features.errors import ConfigError
+from features.errors import ConfigError, TooFewPositivesError
 from features.tables import Tables
 from pipelines.evaluation import judge_forecasts, outcomes
 from pipelines.pack import Pack
-from pipelines.question import Question, ask, target_class, windows
+from pipelines.question import Question, ask, settle_days, target_class, windows
 from pipelines.training import fit, prepare
 
 Progress = Callable[[str], None]
@@ -71,13 +71,17 @@ def backtest(
     """
     tables_by_origin = []
     for number, question in enumerate(questions, start=1):
-        counts = outcomes(tables, question)
+        counts = outcomes(tables, question, settle_days(pack))
         if counts is None:
             progress(f"{question.election_id}: its window is not over in the data, left out")
             continue
         progress(f"origin {number} of {len(questions)}: {question.election_id}")
         prepared = prepare(pack, tables, question)
-        fitted = fit(pack, prepared, question, lambda _: None)
+        try:
+            fitted = fit(pack, prepared, question, lambda _: None)
+        except (TooFewPositivesError, ConfigError) as error:
+            progress(f"{question.election_id}: left out, {error}")
+            continue
         judged = judge_forecasts(fitted.forecasters, prepared.now, counts)
         tables_by_origin.append(
             judged.rename_axis("model")

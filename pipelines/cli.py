@@ -14,16 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from features.errors import ConfigError, VigieError
+from pipelines import token_commands
+from pipelines.printing import (
+    err,
+    out,
+    print_bulletin,
+    print_mlflow,
+    print_refusals,
+    print_scores,
+    table,
+)
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipelines.run import Workshop
 
 app = typer.Typer(
@@ -31,10 +36,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-tokens = typer.Typer(help="Make, list and revoke the tokens that the API asks for.")
-app.add_typer(tokens, name="token", no_args_is_help=True)
-
-out, err = Console(), Console(stderr=True)
+app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 
 Config = Annotated[
     Path, typer.Argument(help="Country pack, for example pipelines/configs/mali.toml")
@@ -111,9 +113,9 @@ def ingest(config: Config) -> None:
 
     with _workshop(config) as workshop:
         ingested = workshop.ingest()
-    table = _table("sources", "source", "snapshot", "rows", "set aside", "outside", "vintage")
+    shown = table("sources", "source", "snapshot", "rows", "set aside", "outside", "vintage")
     for name, manifest in ingested.manifests.items():
-        table.add_row(
+        shown.add_row(
             name,
             manifest.snapshot_id[:12],
             f"{manifest.rows}",
@@ -121,7 +123,7 @@ def ingest(config: Config) -> None:
             f"{manifest.outside}",
             manifest.vintage,
         )
-    out.print(table)
+    out.print(shown)
     out.print(match_table(ingested.reports))
     out.print(f"data digest: {ingested.data_digest}")
 
@@ -183,10 +185,10 @@ def train(
         trained = fit_and_log(
             workshop.pack, prepared, question, workshop.registry, workshop.progress
         )
-    _print_scores("held-out years", trained.table)
+    print_scores("held-out years", trained.table)
     for version in trained.versions.values():
         out.print(f"registered {version.name} version {version.version}: {version.kind}")
-    _print_mlflow(workshop)
+    print_mlflow(workshop.settings)
 
 
 @app.command()
@@ -204,8 +206,8 @@ def promote(
         prepared = prepare(workshop.pack, ingested.tables, question)
         trained = find_training(workshop.pack, prepared, question, workshop.registry)
         version, moved = set_champion(workshop.registry, trained)
-    _print_scores("held-out years", trained.table)
-    _print_refusals(trained.refused)
+    print_scores("held-out years", trained.table)
+    print_refusals(trained.refused)
     if not moved:
         raise ConfigError(
             f"promote: expected a training newer than the champion's, got {question.as_of}; "
@@ -246,7 +248,7 @@ def forecast(
             connect(workshop.settings.database),
             workshop.now,
         )
-    _print_bulletin(issued.bulletin_id, issued.scores, ingested.tables.units)
+    print_bulletin(issued.bulletin_id, issued.scores, ingested.tables.units)
 
 
 @app.command()
@@ -263,18 +265,18 @@ def run(
 
     with _workshop(config) as workshop:
         job = do(workshop, election, _day(as_of), target)
-    _print_scores("held-out years", job.trained.table)
-    _print_refusals(job.trained.refused)
-    _print_bulletin(job.issued.bulletin_id, job.issued.scores, job.ingested.tables.units)
+    print_scores("held-out years", job.trained.table)
+    print_refusals(job.trained.refused)
+    print_bulletin(job.issued.bulletin_id, job.issued.scores, job.ingested.tables.units)
     if job.judged is None:
         out.print("the window is not over in the data: nothing to hold the bulletin against yet")
     else:
         window = f"{job.question.window_start} to {job.question.window_end}"
-        _print_scores(f"what happened, {window} (never seen in training)", job.judged)
+        print_scores(f"what happened, {window} (never seen in training)", job.judged)
     if json is not None:
         write_json(json, as_json(job))
         out.print(f"figures: {json}")
-    _print_mlflow(workshop)
+    print_mlflow(workshop.settings)
 
 
 @app.command()
@@ -308,7 +310,7 @@ def backtest(
             )
         results = roll(workshop.pack, tables, questions, workshop.progress)
     means = summary(results)
-    _print_scores(f"mean over {results['origin'].nunique()} origins", means)
+    print_scores(f"mean over {results['origin'].nunique()} origins", means)
     if json is not None:
         write_json(
             json,
@@ -327,78 +329,6 @@ def serve(
 
     # By name: the two upper rooms meet in the store and never import each other.
     uvicorn.run("serve.app:create_app", factory=True, host=host, port=port)
-
-
-@tokens.command("create")
-def token_create(
-    label: Annotated[str, typer.Option(help="Whose token it is; no phone number")],
-    days: Annotated[int, typer.Option(min=1, help="Days until it expires")] = 365,
-) -> None:
-    """Make a token and print its secret once: only its hash is kept."""
-    from store.database import connect, migrate, sessions
-    from store.tokens import create
-
-    engine = connect(Settings().database)
-    migrate(engine)
-    now = datetime.now(UTC)
-    with sessions(engine).begin() as session:
-        _, secret = create(session, label=label, now=now, expires_at=now + timedelta(days=days))
-    out.print(secret, markup=False, highlight=False, soft_wrap=True)
-
-
-def _table(title: str, *columns: str) -> Table:
-    """A table without lines, that fits a terminal of 80 columns."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
-    return table
-
-
-def _print_scores(title: str, scores: pd.DataFrame) -> None:
-    columns = {
-        "average_precision": "AP",
-        "auc": "AUC",
-        "brier": "Brier",
-        "brier_skill": "skill",
-        "calibration_error": "ECE",
-        "precision_at_50": "P@50",
-    }
-    table = _table(title, "model", *columns.values())
-    for name, row in scores.iterrows():
-        table.add_row(str(name), *(f"{row[c]:.3f}" for c in columns))
-    out.print(table)
-
-
-def _print_refusals(refused: tuple[str, ...]) -> None:
-    if refused:
-        out.print("[bold]refused[/], so the best baseline is shown to planners:")
-        for reason in refused:
-            out.print(f"  {reason}", markup=False)
-
-
-def _print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) -> None:
-    top = scores.merge(units, on="unit_id").sort_values("rank").head(10)
-    table = _table("highest scores", "", "unit", "place", "prob.", "90 %", "exp.", "base", "band")
-    for r in top.itertuples(index=False):
-        table.add_row(
-            f"{r.rank:.0f}",
-            str(r.unit_id),
-            f"{r.name}, {r.parent_name}"[:24],
-            f"{r.probability:.2f}",
-            f"{r.lower:.2f}-{r.upper:.2f}",
-            f"{r.expected_incidents:.2f}",
-            f"{r.baseline_probability:.2f}",
-            str(r.band).replace("_", " "),
-        )
-    out.print(table)
-    abstained = int((scores["band"] == "abstained").sum())
-    out.print(f"bulletin {bulletin_id}: {len(scores)} units, {abstained} abstained")
-
-
-def _print_mlflow(workshop: Workshop) -> None:
-    out.print(
-        f"runs: mlflow ui --backend-store-uri {workshop.settings.tracking_uri}", soft_wrap=True
-    )
 
 
 if __name__ == "__main__":

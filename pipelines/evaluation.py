@@ -18,15 +18,15 @@ TOP = (20, 50, 100)
 """Numbers of units whose precision is printed."""
 
 
-def outcomes(tables: Tables, question: Question) -> Floats | None:
+def outcomes(tables: Tables, question: Question, settle_days: int) -> Floats | None:
     """Incidents of the target class per unit in the window, by all that is known today.
 
     Returns:
-        Counts of shape (units,) in the registry's order; None while the data end before the
-        window does.
+        Counts of shape (units,) in the registry's order; None while the data end sooner than
+        `settle_days` after the window: its last reports may not be in.
     """
     newest = day_numbers(tables.incidents["event_date"]).max(initial=0)
-    if newest < day_number(question.window_end):
+    if newest < day_number(question.window_end) + settle_days:
         return None
     context = Context(
         tables, np.array([day_number(question.as_of)]), question.target, question.horizon

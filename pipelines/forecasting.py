@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from features.coverage import coverage
-from features.errors import LeakError
+from features.errors import ConfigError, LeakError
 from models.baselines import BASELINES
 from models.drivers import drivers
 from models.forecaster import INTERVAL_LEVEL, Forecaster
@@ -17,7 +17,7 @@ from models.registry import ModelRegistry, Version
 from pipelines.ingest import Ingested
 from pipelines.pack import Pack
 from pipelines.question import Question, windows
-from pipelines.training import Prepared
+from pipelines.training import Prepared, settings_of
 from response.bands import banded
 from store.bulletins import (
     BulletinHead,
@@ -84,13 +84,20 @@ def issue(
 
     Raises:
         LeakError: the version was trained on what was not known on `as_of`.
+        ConfigError: the version was trained for another target or other settings.
         ConflictError: the database holds the other kind of data, real or synthetic.
     """
     if version.trained_as_of > question.as_of:
         raise LeakError(
             f"model {version.name} version {version.version}: expected one trained on what was "
             f"known on {question.as_of}, got one trained as of {version.trained_as_of}; "
-            f"run 'vigie train' or 'vigie run' with --as-of {question.as_of}"
+            f"run 'vigie run' with --as-of {question.as_of}"
+        )
+    if version.settings != settings_of(pack, question):
+        raise ConfigError(
+            f"model {version.name} version {version.version}: expected one trained for the "
+            "target, horizon and training settings of the country pack, got one trained for "
+            "others; run 'vigie train' and 'vigie promote'"
         )
     said = version.verdict or {}
     siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
@@ -132,12 +139,18 @@ def issue(
             baseline_name=best,
             base_rate=forecaster.base_rate,
             interval_level=INTERVAL_LEVEL,
-            vintage=pack.vintage,
+            vintage=vintage(pack, ingested),
             synthetic=pack.synthetic,
             notes=_notes(ingested, question, version),
         )
         bulletin_id = write_bulletin(session, head, scores, created_at=now)
     return Issued(bulletin_id, scores)
+
+
+def vintage(pack: Pack, ingested: Ingested) -> str:
+    """When the data were known: the pack's own words, else those of the snapshots."""
+    said = sorted({m.vintage for m in ingested.manifests.values() if m.vintage})
+    return pack.vintage or "; ".join(said)
 
 
 def _notes(ingested: Ingested, question: Question, version: Version) -> str:
@@ -154,8 +167,8 @@ def _notes(ingested: Ingested, question: Question, version: Version) -> str:
     if isinstance(remark, str):
         notes.append(f"Calendar: {remark}.")
     notes.append(
-        "Intervals come from models fitted on resampled years and from how far communes strayed "
-        "from their forecasts in held-out years; bands are a convention. "
+        "Intervals come from models fitted without some of the years, and from how far communes "
+        "strayed from their forecasts in held-out years; bands are a convention. "
         "Scores speak of reported incidents, not of all that happens."
     )
     return " ".join(notes)

@@ -11,11 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from features.errors import ConfigError
 from features.panel import unknown_names
 from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType
+from models.zoo import entry
 from pipelines.sources.kinds import Frozen, Source
 
 
@@ -46,6 +47,12 @@ class Window(Frozen):
     start_days: int
     end_days: int
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Window:
+        if self.end_days < self.start_days:
+            raise ValueError("expected end_days on or after start_days")
+        return self
+
     @property
     def length_days(self) -> int:
         """Number of days in the window."""
@@ -55,8 +62,8 @@ class Window(Frozen):
 class Target(Frozen):
     """What counts: at least one incident of these types, deadly enough, in the window."""
 
-    name: str
-    event_types: tuple[EventType, ...] = POLITICAL_VIOLENCE
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    event_types: Annotated[tuple[EventType, ...], Field(min_length=1)] = POLITICAL_VIOLENCE
     min_fatalities: Annotated[int, Field(ge=0)] = 0
     electoral_only: bool = False
 
@@ -80,7 +87,7 @@ class Training(Frozen):
         candidates: names in `models/zoo.py`.
         features: names in the feature registry; empty means all.
         seed: seed of everything random.
-        min_positives: fewer positives than this, and the target abstains.
+        min_positives: with fewer positives than this, the target is refused.
     """
 
     start: date
@@ -132,20 +139,6 @@ class Pack(Frozen):
         known = ", ".join(t.name for t in self.targets)
         raise ConfigError(f"{self.file}: expected a target among {known}, got {name!r}")
 
-    def window(self, election_type: str) -> Window:
-        """The window declared for an election type.
-
-        Raises:
-            ConfigError: the pack declares none.
-        """
-        try:
-            return self.windows[ElectionType(election_type)]
-        except (KeyError, ValueError):
-            raise ConfigError(
-                f"{self.file}: expected a [windows.{election_type}] table, got none; "
-                "add start_days and end_days relative to polling day"
-            ) from None
-
 
 def load_pack(file: Path) -> Pack:
     """Read a country pack.
@@ -169,6 +162,10 @@ def load_pack(file: Path) -> Pack:
             for e in error.errors()
         ]
         raise ConfigError("\n".join(lines)) from None
+    if len({t.name for t in pack.targets}) < len(pack.targets):
+        raise ConfigError(f"{file}, key 'targets': expected each name once, got one twice")
+    for candidate in pack.training.candidates:
+        entry(candidate)
     unknown = unknown_names(pack.training.features)
     if unknown:
         raise ConfigError(

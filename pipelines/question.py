@@ -14,6 +14,7 @@ from features.demographics import POPULATION
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon, TargetClass
 from features.tables import Tables, known
+from features.vocabulary import ElectionType
 from pipelines.pack import Pack, Target
 
 
@@ -52,10 +53,11 @@ def target_class(target: Target) -> TargetClass:
 def windows(pack: Pack, elections: pd.DataFrame) -> pd.DataFrame:
     """The rounds with `window_start` and `window_end`, as the pack declares them.
 
-    Raises:
-        ConfigError: a round's election type has no window.
+    Rounds of a type without a declared window are left out: nothing is forecast for them,
+    and they must not stand in the way of the others.
     """
-    declared = [pack.window(t) for t in elections["election_type"]]
+    elections = elections.loc[elections["election_type"].isin([str(t) for t in pack.windows])]
+    declared = [pack.windows[ElectionType(t)] for t in elections["election_type"]]
     polling = elections["polling_date"]
     return elections.assign(
         window_start=polling + pd.to_timedelta([w.start_days for w in declared], unit="D"),
@@ -83,8 +85,8 @@ def ask(
     calendar = windows(pack, elections).set_index("election_id")
     if election_id not in calendar.index:
         raise NotFoundError(
-            f"election: expected one of {', '.join(calendar.index)}, got {election_id!r}; "
-            "add it to the calendar of the country pack"
+            f"election: expected one of {', '.join(calendar.index)}, got {election_id!r}; add it "
+            "to the calendar of the country pack, or a [windows] table for its type to the pack"
         )
     round_ = calendar.loc[election_id]
     start, end = round_["window_start"].date(), round_["window_end"].date()

@@ -14,10 +14,10 @@ import pandas as pd
 from models.forecaster import Forecaster
 from models.registry import ModelRegistry, Version
 from pipelines.evaluation import judge_forecasts, outcomes
-from pipelines.forecasting import Issued, issue
+from pipelines.forecasting import Issued, issue, vintage
 from pipelines.ingest import Ingested, ingest
 from pipelines.pack import Pack
-from pipelines.question import Question, ask
+from pipelines.question import Question, ask, settle_days
 from pipelines.settings import Settings
 from pipelines.training import Prepared, Trained, prepare, train
 from store.database import connect
@@ -55,6 +55,7 @@ class Job:
     prepared: Prepared
     trained: Trained
     issued: Issued
+    vintage: str
     judged: pd.DataFrame | None
 
 
@@ -104,11 +105,11 @@ def run(workshop: Workshop, election_id: str, as_of: date | None, target: str) -
         workshop.now,
     )
     judged = None
-    counts = outcomes(ingested.tables, question)
+    counts = outcomes(ingested.tables, question, settle_days(pack))
     if counts is not None:
         workshop.progress("holding the forecasts against what happened")
         judged = judge_forecasts(load_all(registry, trained), prepared.now, counts)
-    return Job(question, ingested, prepared, trained, issued, judged)
+    return Job(question, ingested, prepared, trained, issued, vintage(pack, ingested), judged)
 
 
 def load_all(registry: ModelRegistry, trained: Trained) -> dict[str, Forecaster]:
@@ -126,6 +127,7 @@ def as_json(job: Job) -> dict[str, Any]:
         "as_of": question.as_of.isoformat(),
         "window": [question.window_start.isoformat(), question.window_end.isoformat()],
         "synthetic": job.ingested.synthetic,
+        "vintage": job.vintage,
         "data_digest": job.prepared.data_digest,
         "promoted": job.trained.promoted,
         "best_baseline": job.trained.best_baseline,

@@ -93,20 +93,28 @@ def fit(pack: Pack, prepared: Prepared, question: Question, progress: Progress) 
 
 
 def model_name(pack: Pack, question: Question) -> str:
-    """Registered name: one model per country, target and horizon."""
+    """Registered name: one model per country, target and horizon; made-up ones say so."""
     horizon = question.horizon
     return (
-        f"vigie-{pack.name}-{question.target.name}"
+        f"{experiment_name(pack)}-{question.target.name}"
         f"-lead{horizon.lead_days}-days{horizon.length_days}"
     )
 
 
+def experiment_name(pack: Pack) -> str:
+    """MLflow experiment of a country, apart for synthetic ones."""
+    return f"vigie-synthetic-{pack.name}" if pack.synthetic else f"vigie-{pack.name}"
+
+
+def settings_of(pack: Pack, question: Question) -> str:
+    """SHA-256 of what a model is for: target, horizon and training settings."""
+    return settings_digest(pack, target=question.target, horizon=question.horizon)
+
+
 def training_digest(pack: Pack, prepared: Prepared, question: Question) -> str:
     """SHA-256 of everything that decides what the fitted models are."""
-    settings = settings_digest(
-        pack, target=question.target, horizon=question.horizon, as_of=question.as_of
-    )
-    text = f"{prepared.data_digest}:{settings}:{code_digest()}"
+    settings = settings_of(pack, question)
+    text = f"{prepared.data_digest}:{settings}:{question.as_of}:{code_digest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -135,7 +143,7 @@ def train(
     for kind in kinds:
         progress(f"logging {kind} to MLflow")
         record = _record(pack, prepared, question, development, kind, digest)
-        versions[kind] = registry.log(name, f"vigie-{pack.name}", record)
+        versions[kind] = registry.log(name, experiment_name(pack), record)
     said = _verdict(verdict, development)
     return _trained({kind: registry.decide(v, said) for kind, v in versions.items()})
 
@@ -207,6 +215,7 @@ def _record(
         forecaster=forecaster,
         trained_as_of=question.as_of,
         training_digest=digest,
+        settings=settings_of(pack, question),
         params={
             "kind": kind,
             "target": question.target.name,

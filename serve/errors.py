@@ -24,7 +24,7 @@ STATUS: dict[type[errors.VigieError], int] = {
     errors.SourceError: 422,
     errors.LeakError: 500,
     errors.TooFewPositivesError: 409,
-    errors.PromotionRefusedError: 409,
+    errors.CorruptSnapshotError: 500,
 }
 """The status of each error that a user can act on; a test holds the table complete."""
 

@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from features.errors import ConflictError, ContractError, NotFoundError
+from features.errors import ContractError, NotFoundError
 from features.vocabulary import Band, Coverage
 from store.canonical import digest, plain, records
 from store.geometry import simplified
@@ -156,22 +156,18 @@ def write_incidents(
         The number of rows added.
 
     Raises:
-        ConflictError: the digest is kept for another registry.
         ContractError: an incident names a unit that the registry does not have.
         NotFoundError: there is no such registry.
     """
     if session.get(Registry, registry_id) is None:
         raise NotFoundError(f"expected a registry {registry_id!r}, got none; write it first")
     kept = session.scalar(
-        select(Incident.registry_id).where(Incident.data_digest == data_digest).limit(1)
+        select(Incident.incident_id)
+        .where(Incident.data_digest == data_digest, Incident.registry_id == registry_id)
+        .limit(1)
     )
-    if kept == registry_id or incidents.empty:
+    if kept is not None or incidents.empty:
         return 0
-    if kept is not None:
-        raise ConflictError(
-            f"incidents {data_digest[:8]} are kept for registry {kept}, got {registry_id}; "
-            "the digest must cover the registry too"
-        )
     _require_units(session, registry_id, incidents["unit_id"], "incidents")
     same = {"data_digest": data_digest, "registry_id": registry_id}
     session.execute(insert(Incident), [{**row, **same} for row in records(incidents, _INCIDENT)])
@@ -203,7 +199,9 @@ def write_bulletin(
     _require_scores(rows)
     _require_units(session, head.registry_id, scores["unit_id"], "scores")
     says = {key: plain(value) for key, value in asdict(head).items()}
-    sha256 = digest({"head": says, "scores": rows})
+    # The version is a number that a registry happened to give; the model's digest says which.
+    told = {key: value for key, value in says.items() if key != "model_version"}
+    sha256 = digest({"head": told, "scores": rows})
     kept = session.scalar(select(Bulletin.bulletin_id).where(Bulletin.digest == sha256))
     if kept is not None:
         return kept

@@ -28,14 +28,10 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from features.errors import ConflictError, NotFoundError, VigieError
+from features.errors import ConflictError, CorruptSnapshotError, NotFoundError
 
 _TEMPORARY = ".tmp-"
 _QUARANTINE = "quarantine"
-
-
-class CorruptSnapshotError(VigieError):
-    """A snapshot whose files are not what its manifest says."""
 
 
 class TableInfo(BaseModel):

@@ -121,7 +121,7 @@ class Bulletin(Base):
     """A frozen set of scores for one round, target and `as_of`.
 
     `digest` is the SHA-256 of the canonical form of its scores and of the digests behind
-    them; the same inputs give the same digest. `bulletin_id` starts with it.
+    them; the same inputs give the same digest. `bulletin_id` ends with its first letters.
     """
 
     __tablename__ = "bulletin"
@@ -180,7 +180,7 @@ class Incident(Base):
     __tablename__ = "incident"
     data_digest: Mapped[str] = mapped_column(primary_key=True)
     incident_id: Mapped[str] = mapped_column(primary_key=True)
-    registry_id: Mapped[str]
+    registry_id: Mapped[str] = mapped_column(primary_key=True)
     unit_id: Mapped[str]
     event_date: Mapped[date]
     known_on: Mapped[date]

@@ -15,6 +15,8 @@ from pipelines.sources.rows import BadRowError, Quarantine, Row, parse, refuse_i
 
 VERSION = 1
 
+_SAME_ELECTION = timedelta(days=183)
+"""A run-off comes within half a year of the round before it, be it over New Year."""
 _NEEDED = ("election_id", "iso3", "type", "round", "polling_date")
 
 
@@ -89,13 +91,15 @@ def _date_knowledge(rounds: list[dict[str, Any]], lead_days: int) -> None:
     That is `lead_days` before polling day; but that there will be a run-off is not known
     before the round that it follows.
     """
-    polled = {
-        (r["iso3"], r["election_type"], r["polling_date"].year, r["round"]): r["polling_date"]
-        for r in rounds
-    }
     for r in rounds:
         if r["known_on"] is not None:
             continue
         ahead = r["polling_date"] - timedelta(days=lead_days)
-        before = (r["iso3"], r["election_type"], r["polling_date"].year, r["round"] - 1)
-        r["known_on"] = max(ahead, polled.get(before, ahead))
+        before = [
+            e["polling_date"]
+            for e in rounds
+            if (e["iso3"], e["election_type"]) == (r["iso3"], r["election_type"])
+            and e["round"] == r["round"] - 1
+            and timedelta() < r["polling_date"] - e["polling_date"] <= _SAME_ELECTION
+        ]
+        r["known_on"] = max([ahead, *before])

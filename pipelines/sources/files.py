@@ -134,7 +134,9 @@ def read_csv(
         )
     rows = []
     for line, cells in records[1:]:
-        row = Row(line, dict(zip(columns, cells, strict=False)))
+        more = cells[len(columns) :]
+        surplus = {"(more)": ",".join(more)} if more else {}
+        row = Row(line, dict(zip(columns, cells, strict=False)) | surplus)
         if len(cells) == len(columns):
             rows.append(row)
             continue

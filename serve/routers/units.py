@@ -33,15 +33,15 @@ def unit(
 ) -> UnitDetail:
     """The score of `bulletin_id`, or of the newest bulletin by `as_of` that scores the unit.
 
-    The history holds only what was known on `as_of`: the bulletin's day unless another is
-    asked for, and never later than the day of a bulletin that was named.
+    The history holds only what was known on `as_of`: the bulletin's day unless an earlier one
+    is asked for. The answer says which.
     """
     if bulletin_id is None:
         bulletin = reading.newest_for_unit(session, unit_id, as_of)
-        day = as_of or bulletin.as_of
     else:
         bulletin = reading.bulletin(session, bulletin_id)
-        day = min(as_of or bulletin.as_of, bulletin.as_of)
+    # What became known after the bulletin was not kept with it: silence would look like calm.
+    day = min(as_of or bulletin.as_of, bulletin.as_of)
     scored = reading.score(session, bulletin, unit_id)
     audit(session, token=token, now=now, request=request, bulletin_id=bulletin.bulletin_id)
     return UnitDetail(

@@ -69,6 +69,26 @@ def test_too_short_a_period_is_refused(data: Examples) -> None:
         trained(short, min_positives=1)
 
 
+def test_calibration_of_a_fold_knows_only_windows_known_by_then(data: Examples) -> None:
+    """Mutating windows that end after the last fold starts must not move its probabilities."""
+    plain = trained(data).held_out["logistic"]
+    start = plain.day.max() - 365
+    counts = data.counts.copy()
+    counts[data.day + 42 + 14 >= start - 60] = 9.0
+    changed = trained(Examples(data.X, counts, data.day, data.unit)).held_out["logistic"]
+    middle = plain.day < start - 60
+    middle &= ~np.isnan(plain.probability)
+    assert middle.any()
+    assert plain.probability[middle].tobytes() == changed.probability[middle].tobytes()
+
+
+def test_no_positive_on_held_out_days_ships_a_baseline_and_says_why() -> None:
+    nan = float("nan")
+    verdict = judge(table(xgboost=(nan, 0.02), count_365d=(nan, 0.03), base_rate=(nan, 0.01)))
+    assert verdict.promoted == "base_rate"
+    assert "no held-out day" in verdict.refused[0]
+
+
 def table(**rows: tuple[float, float]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["average_precision", "brier"]

@@ -34,7 +34,16 @@ def test_a_boundary_moves_to_before_the_election_that_it_would_cut() -> None:
     moved = time_folds(days, HORIZON, 14, [block], 1)[0]
     assert plain.test[0] >= boundary
     assert boundary - 20 <= moved.test[0] < boundary
-    assert moved.train[-1] + 42 + 14 <= block.first
+    assert moved.train[-1] + 42 + 14 < block.first
+
+
+def test_without_a_lag_no_training_window_touches_a_moved_election() -> None:
+    days = np.arange(0, 1500)
+    boundary = int(days[-1]) + 1 - 365
+    blocks = [Block(boundary - 20, boundary + 20)]
+    folds = time_folds(days, HORIZON, 0, blocks, 1)
+    check_folds(folds, HORIZON, 0, blocks)
+    assert folds[0].train[-1] + 42 == blocks[0].first - 1
 
 
 @given(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.errors import ConfigError
-from models.bagging import Bagged, block_weights
+from models.bagging import Bagged, kept
 from models.baselines import BASELINES, CountScore, logit
 from models.calibration import Calibrator, fit_calibrator
 from models.examples import Examples
@@ -76,7 +76,7 @@ def test_count_score_never_falls_with_violence() -> None:
     X = pd.DataFrame({"a": [0.0, 1, 2, 3, 4, 5] * 20})
     falling = np.array([1, 1, 1, 0, 0, 0] * 20)
     p = CountScore(("a",)).fit(X, falling).predict_proba(X)[:, 1]
-    assert p.max() - p.min() < 1e-5
+    assert p == pytest.approx(0.5, abs=1e-6)
 
 
 def test_unknown_model_is_refused_by_name() -> None:
@@ -84,14 +84,27 @@ def test_unknown_model_is_refused_by_name() -> None:
         entry("crystal_ball")
 
 
-def test_block_weights_resample_half_years_whole() -> None:
+def test_every_half_year_is_left_out_whole_by_one_member() -> None:
     day = np.repeat(np.arange(0, 2000, 14), 3)
-    weights = block_weights(day, 50, seed=1)
+    rows = kept(day, 4)
     block = day // 182
-    for member in weights:
-        assert all(len(set(member[block == b])) == 1 for b in set(block))
-    assert weights.mean() == pytest.approx(1.0, abs=0.1)
-    assert (block_weights(day, 1, seed=1) == 1).all()
+    for b in set(block):
+        left_out = ~rows[:, block == b]
+        assert left_out.all(axis=1).sum() == 1
+        assert left_out.sum() == (block == b).sum()
+    assert kept(day, 1).all()
+
+
+def test_jackknife_standard_error_is_that_of_the_mean() -> None:
+    """For a constant in log-odds the error is known: that of the log-odds of a share."""
+    rng = np.random.default_rng(2)
+    y = (rng.random(6000) < 0.3).astype(np.int64)
+    X = pd.DataFrame({"x": np.zeros(6000)})
+    blocks = np.repeat(np.arange(60) * 182, 100)
+    model = Bagged(entry("base_rate").estimator, 60, 7).fit(X, y, blocks)
+    share = y.mean()
+    known = 1 / np.sqrt(6000 * share * (1 - share))
+    assert model.standard_error(X.iloc[:1])[0] == pytest.approx(known, rel=0.25)
 
 
 def test_members_differ_so_that_intervals_have_width(data: Examples) -> None:

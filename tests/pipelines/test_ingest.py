@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from features.errors import ConfigError, ConflictError, SourceError
+from features.errors import ConfigError, ConflictError, CorruptSnapshotError, SourceError
+from features.vocabulary import ElectionType
 from pipelines import ingest as ingest_module
 from pipelines.ingest import Ingested, ingest
 from pipelines.pack import load_pack
-from store.lake import CorruptSnapshotError, Lake
+from store.lake import Lake
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LATER = datetime(2027, 1, 2, tzinfo=UTC)
@@ -285,7 +286,7 @@ def test_mali(mali: Callable[[], Ingested]) -> None:
 
 def test_mali_window_of_2018() -> None:
     pack = load_pack(Path(ingest_module.__file__).parent / "configs" / "mali.toml")
-    window = pack.window("presidential")
+    window = pack.windows[ElectionType.PRESIDENTIAL]
     polling = pd.Timestamp("2018-07-29")
     assert polling + pd.Timedelta(days=window.start_days) == pd.Timestamp("2018-07-02")
     assert polling + pd.Timedelta(days=window.end_days) == pd.Timestamp("2018-08-12")

@@ -49,7 +49,7 @@ def question(pack: Pack, mali: Ingested) -> Question:
 
 
 def test_forty_four_communes_saw_violence_in_the_window(mali: Ingested, question: Question) -> None:
-    counts = outcomes(mali.tables, question)
+    counts = outcomes(mali.tables, question, 14)
     assert counts is not None
     assert (counts > 0).sum() == 44
 

@@ -61,6 +61,15 @@ def test_refusals_say_what_was_expected() -> None:
         ask(pack, calendar(), "A-1", None, "weather")
 
 
+def test_a_round_of_a_type_without_a_window_stands_in_nobodys_way() -> None:
+    pack = load_pack(SYNTHETIC)
+    odd = calendar()
+    odd.loc[1, "election_type"] = "referendum"
+    assert ask(pack, odd, "A-1", None, "any").as_of == date(2018, 7, 1)
+    with pytest.raises(NotFoundError, match="windows"):
+        ask(pack, odd, "A-2", None, "any")
+
+
 def test_grid_ends_on_as_of_and_starts_in_the_training_period() -> None:
     pack = load_pack(SYNTHETIC)
     days = day_grid(pack, date(2024, 9, 22))
@@ -89,3 +98,21 @@ def test_pack_refuses_an_unknown_key_by_its_name(tmp_path: Path) -> None:
         load_pack(file)
     with pytest.raises(ConfigError, match="no such file"):
         load_pack(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("end_days = 14", "end_days = -90", "end_days on or after start_days"),
+        ('name = "lethal"', 'name = "any"', "each name once"),
+        ('name = "lethal"', 'name = "a b/c"', "targets"),
+        ("step_days = 14", 'step_days = 14\ncandidates = ["oracle"]', "oracle"),
+    ],
+)
+def test_pack_refuses_what_would_fail_later(tmp_path: Path, old: str, new: str, says: str) -> None:
+    file = tmp_path / "pack.toml"
+    text = SYNTHETIC.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError, match=says):
+        load_pack(file)

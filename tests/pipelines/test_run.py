@@ -136,7 +136,7 @@ def test_runs_are_in_mlflow_with_what_a_data_scientist_needs(country: Country) -
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(country.settings.tracking_uri)
-    experiment = client.get_experiment_by_name("vigie-vigilia")
+    experiment = client.get_experiment_by_name("vigie-synthetic-vigilia")
     runs = client.search_runs([experiment.experiment_id])
     assert len(runs) >= 8
     for logged in runs:

@@ -303,15 +303,16 @@ def test_history_does_not_know_what_was_not_yet_known(client: TestClient, seeded
     # A later day does not open what the bulletin could not know.
     later = client.get(f"/v1/units/XX0000?bulletin_id={seeded.bulletin_id}&as_of=2020-01-01")
     assert later.json()["history"] == body["history"]
-    # Without a bulletin the day asked for counts, and the answer says which.
+    # Nor does it without naming the bulletin, and the answer says which day it holds.
     free = client.get("/v1/units/XX0000?as_of=2020-01-01").json()
-    assert (free["as_of"], free["history"]["incidents_count"]) == ("2020-01-01", 10)
+    assert (free["as_of"], free["history"]["incidents_count"]) == ("2018-07-01", 9)
 
 
 def test_without_a_bulletin_the_newest_by_that_day_counts(client: TestClient, seeded: Any) -> None:
     assert client.get("/v1/units/XX0000").json()["as_of"] == "2018-07-01"
     body = client.get("/v1/units/XX0000?as_of=2018-06-15").json()
-    assert (body["as_of"], body["bulletin"]["bulletin_id"]) == ("2018-06-15", seeded.older_id)
+    assert body["bulletin"]["bulletin_id"] == seeded.older_id
+    assert body["as_of"] == body["bulletin"]["as_of"] < "2018-06-15"
 
 
 # The page

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.errors import ConflictError, NotFoundError
+from features.errors import ConflictError, CorruptSnapshotError, NotFoundError
 from store import lake as lake_module
-from store.lake import CorruptSnapshotError, Draft, Lake, snapshot_id
+from store.lake import Draft, Lake, snapshot_id
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 

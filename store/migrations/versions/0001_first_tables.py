@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from features.errors import ConfigError
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -35,6 +37,12 @@ _TRIGGERS = {
 
 
 def _freeze_bulletins() -> None:
+    dialect = op.get_bind().dialect.name
+    if dialect != "sqlite":
+        raise ConfigError(
+            f"database: expected SQLite, got {dialect}: bulletins could be changed there, since "
+            "the triggers that freeze them are written for SQLite only; use a sqlite:/// URL"
+        )
     for name, (event, when) in _TRIGGERS.items():
         op.execute(
             f"CREATE TRIGGER {name} BEFORE {event} WHEN {when}"
@@ -173,7 +181,7 @@ def upgrade() -> None:
             ["registry_id", "unit_id"],
             ["unit.registry_id", "unit.unit_id"],
         ),
-        sa.PrimaryKeyConstraint("data_digest", "incident_id"),
+        sa.PrimaryKeyConstraint("data_digest", "incident_id", "registry_id"),
     )
     op.create_index(
         "ix_incident_history", "incident", ["data_digest", "unit_id", "event_date"], unique=False

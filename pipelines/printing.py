@@ -1,0 +1,73 @@
+"""What the command line prints: tables that fit a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.settings import Settings
+
+out, err = Console(), Console(stderr=True)
+
+
+def table(title: str, *columns: str) -> Table:
+    """A table without lines, that fits a terminal of 80 columns."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def print_scores(title: str, scores: pd.DataFrame) -> None:
+    """Scores per model."""
+    columns = {
+        "average_precision": "AP",
+        "auc": "AUC",
+        "brier": "Brier",
+        "brier_skill": "skill",
+        "calibration_error": "ECE",
+        "precision_at_50": "P@50",
+    }
+    shown = table(title, "model", *columns.values())
+    for name, row in scores.iterrows():
+        shown.add_row(str(name), *(f"{row[c]:.3f}" for c in columns))
+    out.print(shown)
+
+
+def print_refusals(refused: tuple[str, ...]) -> None:
+    """Why no model was promoted, if none was."""
+    if refused:
+        out.print("[bold]refused[/], so the best baseline is shown to planners:")
+        for reason in refused:
+            out.print(f"  {reason}", markup=False)
+
+
+def print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) -> None:
+    """The ten highest scores of a bulletin, and its id."""
+    top = scores.merge(units, on="unit_id").sort_values("rank").head(10)
+    shown = table("highest scores", "", "unit", "place", "prob.", "90 %", "exp.", "base", "band")
+    for r in top.itertuples(index=False):
+        shown.add_row(
+            f"{r.rank:.0f}",
+            str(r.unit_id),
+            f"{r.name}, {r.parent_name}"[:24],
+            f"{r.probability:.2f}",
+            f"{r.lower:.2f}-{r.upper:.2f}",
+            f"{r.expected_incidents:.2f}",
+            f"{r.baseline_probability:.2f}",
+            str(r.band).replace("_", " "),
+        )
+    out.print(shown)
+    abstained = int((scores["band"] == "abstained").sum())
+    out.print(f"bulletin {bulletin_id}: {len(scores)} units, {abstained} abstained")
+
+
+def print_mlflow(settings: Settings) -> None:
+    """How to look at the runs."""
+    out.print(f"runs: mlflow ui --backend-store-uri {settings.tracking_uri}", soft_wrap=True)
