@@ -6,9 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 
 from features.kernels import Floats
+
+OFFSET_SD, SLOPE_SD = 0.5, 0.25
+"""Prior standard deviations of the offset around 0 and the slope around 1.
+
+A model's own margins are a good first guess; few held-out positives must not overrule them.
+"""
+
+
+HALF_LIFE_DAYS = 182.0
+"""Held-out days count half as much after half a year: the level of violence drifts, and a
+model fitted on past years lags behind it.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,16 +40,24 @@ class Calibrator:
         return self.offset + self.slope * margin
 
 
-def fit_calibrator(margin: Floats, y: NDArray[np.int64]) -> Calibrator:
+def fit_calibrator(margin: Floats, y: NDArray[np.int64], age_days: Floats) -> Calibrator:
     """Fit on margins that the model gave for days it was not trained on.
 
-    With fewer than ten positives or negatives, the margins are left as they are: two
-    parameters from so little would do harm.
+    The most probable offset and slope under normal priors around "leave it as it is", so that
+    without any rows the margins stay as they are.
+
+    Args:
+        margin: held-out log-odds, shape (rows,).
+        y: outcomes, 0 or 1, shape (rows,).
+        age_days: days between each row and the time that the calibrator is for, shape (rows,).
     """
-    if min(y.sum(), len(y) - y.sum()) < 10:
-        return Calibrator()
-    if np.ptp(margin) == 0:
-        rate = float(y.mean())
-        return Calibrator(offset=float(np.log(rate / (1 - rate))), slope=0.0)
-    curve = LogisticRegression(C=1e3).fit(margin[:, None], y)
-    return Calibrator(float(curve.intercept_[0]), max(float(curve.coef_[0, 0]), 0.0))
+    weight = 2.0 ** (-age_days / HALF_LIFE_DAYS)
+
+    def loss(parameters: Floats) -> float:
+        offset, slope = parameters
+        logits = offset + slope * margin
+        fit = (weight * (np.logaddexp(0, logits) - y * logits)).sum()
+        return float(fit + (offset / OFFSET_SD) ** 2 / 2 + ((slope - 1) / SLOPE_SD) ** 2 / 2)
+
+    best = minimize(loss, x0=np.array([0.0, 1.0]), bounds=[(None, None), (0.0, None)])
+    return Calibrator(float(best.x[0]), float(best.x[1]))

@@ -128,7 +128,7 @@ def develop(
         progress(f"validating {name}")
         held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
         progress(f"fitting {name}")
-        calibrator = _calibrator(name, held_out[name])
+        calibrator = _calibrator(name, held_out[name], int(days[-1]))
         spread = _dispersion(held_out[name], calibrator, horizon)
         forecasters[name] = fit_forecaster(name, data, calibrator, spread, features, seed)
     return Development(forecasters, held_out, _table(held_out), positives)
@@ -151,7 +151,7 @@ def _hold_out(
             start = int(test.day.min())
             known = settled_before(np.unique(_join(parts).day), horizon, settle_days, start)
             earlier = _on(_join(parts), known)
-            probability = expit(_calibrator(name, earlier)(margin))
+            probability = expit(_calibrator(name, earlier, start)(margin))
         rate = np.full(len(margin), float(train.y.mean()))
         parts.append(HeldOut(margin, probability, test.y, test.day, test.unit, rate))
     return _join(parts)
@@ -171,10 +171,10 @@ def _take(held_out: HeldOut, keep: NDArray[np.bool_]) -> HeldOut:
     return HeldOut(**{f.name: getattr(held_out, f.name)[keep] for f in fields(HeldOut)})
 
 
-def _calibrator(name: str, held_out: HeldOut) -> Calibrator:
+def _calibrator(name: str, held_out: HeldOut, for_day: int) -> Calibrator:
     if not entry(name).calibrated:
         return Calibrator()
-    return fit_calibrator(held_out.margin, held_out.y)
+    return fit_calibrator(held_out.margin, held_out.y, (for_day - held_out.day).astype(float))
 
 
 def _dispersion(held_out: HeldOut, calibrator: Calibrator, horizon: Horizon) -> float:

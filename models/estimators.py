@@ -85,9 +85,9 @@ class BoostedTrees(MarginEstimator):
 
     def __init__(
         self,
-        n_estimators: int = 400,
+        n_estimators: int = 250,
         max_depth: int = 3,
-        learning_rate: float = 0.03,
+        learning_rate: float = 0.05,
         min_child_weight: float = 40.0,
         subsample: float = 0.7,
         colsample_bytree: float = 0.3,

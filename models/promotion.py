@@ -11,11 +11,11 @@ from models.baselines import BASELINES
 
 @dataclass(frozen=True)
 class Verdict:
-    """A decision about a challenger.
+    """A decision about the candidates of a training.
 
     Attributes:
-        promoted: name of the model to be shown: the challenger, or the best baseline.
-        refused: why the challenger was refused; empty when it was not.
+        promoted: name of the model to be shown: a candidate, or the best baseline.
+        refused: why better-ranking candidates were refused; empty when none was.
         table: the scores it rests on.
     """
 
@@ -25,10 +25,11 @@ class Verdict:
 
 
 def judge(table: pd.DataFrame) -> Verdict:
-    """Hold the best candidate against every baseline on the same held-out days.
+    """Hold the candidates against every baseline on the same held-out days.
 
-    A challenger must rank better (mean average precision) and be nearer the truth (Brier
-    score) than each baseline. If it is not, the best baseline is what planners see.
+    A candidate must rank better (mean average precision) and be nearer the truth (Brier
+    score) than each baseline. The best-ranking one that does is promoted; if none does, the
+    best baseline is what planners see.
 
     Args:
         table: scores per model, as `Development.table`.
@@ -38,12 +39,20 @@ def judge(table: pd.DataFrame) -> Verdict:
     if table["average_precision"].isna().all():
         nothing = "no held-out day has both units with and without an incident"
         return Verdict(str(baselines["brier"].idxmin()), (nothing,), table)
+    refused: list[str] = []
+    for name in candidates.sort_values("average_precision", ascending=False).index:
+        reasons = _reasons(str(name), table, baselines)
+        if not reasons:
+            return Verdict(str(name), tuple(refused), table)
+        refused += reasons
     best = str(baselines["average_precision"].idxmax())
-    if candidates.empty:
-        return Verdict(best, ("there is no candidate",), table)
-    challenger = str(candidates["average_precision"].idxmax())
+    return Verdict(best, tuple(refused) or ("there is no candidate",), table)
+
+
+def _reasons(challenger: str, table: pd.DataFrame, baselines: pd.DataFrame) -> list[str]:
+    """Why a challenger may not be promoted; empty when it beats every baseline."""
     row = table.loc[challenger]
-    refused = [
+    return [
         f"{challenger} has average precision {row['average_precision']:.3f}, "
         f"{name} {other['average_precision']:.3f}"
         for name, other in baselines.iterrows()
@@ -53,4 +62,3 @@ def judge(table: pd.DataFrame) -> Verdict:
         for name, other in baselines.iterrows()
         if not row["brier"] < other["brier"]
     ]
-    return Verdict(best if refused else challenger, tuple(refused), table)

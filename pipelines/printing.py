@@ -41,9 +41,9 @@ def print_scores(title: str, scores: pd.DataFrame) -> None:
 
 
 def print_refusals(refused: tuple[str, ...]) -> None:
-    """Why no model was promoted, if none was."""
+    """Why better-ranking models were not promoted, if any were not."""
     if refused:
-        out.print("[bold]refused[/], so the best baseline is shown to planners:")
+        out.print("[bold]refused[/] by the baselines on held-out years:")
         for reason in refused:
             out.print(f"  {reason}", markup=False)
 

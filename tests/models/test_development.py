@@ -108,6 +108,12 @@ def test_challenger_with_a_worse_brier_score_is_refused() -> None:
     assert "Brier" in verdict.refused[0]
 
 
+def test_the_next_candidate_is_promoted_when_the_first_is_refused() -> None:
+    verdict = judge(table(xgboost=(0.50, 0.04), logistic=(0.48, 0.02), count_365d=(0.45, 0.03)))
+    assert verdict.promoted == "logistic"
+    assert all("xgboost" in reason for reason in verdict.refused)
+
+
 def test_a_tie_is_not_a_win() -> None:
     assert judge(table(xgboost=(0.5, 0.03), count_365d=(0.5, 0.04))).promoted == "count_365d"
 

@@ -116,13 +116,24 @@ def test_calibrator_mends_a_margin_that_is_too_sure() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(-2, 1.5, 20_000)
     y = (rng.random(20_000) < 1 / (1 + np.exp(-true))).astype(np.int64)
-    calibrator = fit_calibrator(2 * true + 1, y)
+    calibrator = fit_calibrator(2 * true + 1, y, np.zeros(len(y)))
     assert calibrator.slope == pytest.approx(0.5, abs=0.03)
     assert calibrator.offset == pytest.approx(-0.5, abs=0.08)
 
 
-def test_calibrator_leaves_margins_alone_with_few_positives() -> None:
-    assert (
-        fit_calibrator(np.linspace(-3, 3, 100), np.r_[np.zeros(95), np.ones(5)].astype(int))
-        == Calibrator()
-    )
+def test_calibrator_hardly_moves_margins_with_few_positives() -> None:
+    y = np.r_[np.ones(2), np.zeros(58)].astype(np.int64)
+    got = fit_calibrator(np.linspace(-3.5, -2.5, 60), y, np.zeros(60))
+    assert got.slope == pytest.approx(1, abs=0.25)
+    assert got.offset == pytest.approx(0, abs=0.5)
+    nothing = fit_calibrator(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0))
+    assert (nothing.offset, nothing.slope) == pytest.approx((0, 1))
+
+
+def test_calibrator_follows_the_level_of_late() -> None:
+    rng = np.random.default_rng(1)
+    age = np.repeat([1000.0, 0.0], 10_000)
+    rate = np.where(age > 0, 0.05, 0.2)
+    y = (rng.random(20_000) < rate).astype(np.int64)
+    got = fit_calibrator(np.full(20_000, -2.0), y, age)
+    assert 1 / (1 + np.exp(-got(np.array([-2.0])))) == pytest.approx(0.2, abs=0.02)
