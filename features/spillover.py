@@ -110,7 +110,7 @@ register(
     FAMILY,
     "share of units",
     "incidents",
-    "share of the parent area's communes with violence in the last 365 days",
+    "of the parent area's communes had violence in the last 365 days",
     parent_violent_share,
     length=365,
 )

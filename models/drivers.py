@@ -21,6 +21,8 @@ def wording(feature: Feature, value: float) -> str:
     """A feature's value as a phrase: "3 violent incidents here in the last 84 days"."""
     if pd.isna(value):
         return f"not known: {feature.says}"
+    if feature.unit.startswith("share"):
+        return f"{value:.0%} {feature.says}"
     if value == 1:
         return f"1 {_FIRST_PLURAL.sub(_singular, feature.says, count=1)}"
     number = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.2g}"

@@ -147,3 +147,8 @@ def test_drivers_are_families_by_size_and_sum_to_the_whole() -> None:
 def test_missing_value_is_worded_as_not_known() -> None:
     assert wording(FEATURES["population"], float("nan")).startswith("not known")
     assert wording(FEATURES["population"], 12345.0) == "12,345 people live here"
+
+
+def test_a_share_is_worded_in_per_cent() -> None:
+    words = wording(FEATURES["parent_violent_share_365d"], 1.0)
+    assert words == "100% of the parent area's communes had violence in the last 365 days"
