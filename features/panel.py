@@ -62,8 +62,13 @@ class Panel:
 
 
 def registered() -> list[Feature]:
-    """Every feature that all countries have, in the order of registration."""
-    return list(FEATURES.values())
+    """Every feature that all countries have, family by family.
+
+    The order is that of `MODULES`, whichever of them was imported first: a model fitted on
+    columns in another order would be another model.
+    """
+    order = {module.FAMILY: position for position, module in enumerate(MODULES)}
+    return sorted(FEATURES.values(), key=lambda f: order[f.family])
 
 
 def unknown_names(names: Iterable[str]) -> list[str]:
@@ -78,7 +83,7 @@ def select(names: tuple[str, ...], context: Context) -> tuple[Feature, ...]:
         ConfigError: a name is neither registered nor a variable that the pack declares.
     """
     brought = {AREA_PREFIX + v: demographics.area_feature(v) for v in context.variables}
-    available = FEATURES | brought
+    available = {f.name: f for f in registered()} | brought
     unknown = [n for n in names if n not in available]
     if unknown:
         raise ConfigError(

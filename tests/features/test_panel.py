@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +68,18 @@ def test_the_registry_has_fifty_features_and_each_says_what_it_is() -> None:
         assert feature.unit
         assert feature.source
         assert len(feature.says) > 8
+
+
+def test_the_order_of_features_does_not_depend_on_what_was_imported_first() -> None:
+    first = "import features.campaign, features.elections; "
+    show = "from features.panel import registered; print([f.name for f in registered()])"
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", before + show], capture_output=True, text=True, check=True
+        ).stdout
+        for before in ("", first)
+    }
+    assert len(printed) == 1
 
 
 def mutated(tables: Tables, as_of: pd.Timestamp, seed: int) -> Tables:
