@@ -148,14 +148,10 @@ def features(
         )
         out.print("\n".join([heading, *lines]), markup=False, highlight=False, soft_wrap=True)
         return
-    from pipelines.question import ask
-    from pipelines.training import prepare, training_digest
+    from pipelines.training import training_digest
 
     with _workshop(config) as workshop:
-        ingested = workshop.ingest()
-        question = ask(workshop.pack, ingested.tables.elections, election, _day(as_of), target)
-        workshop.progress("building the panel")
-        prepared = prepare(workshop.pack, ingested.tables, question)
+        _, question, prepared = workshop.prepare(election, _day(as_of), target)
         digest = training_digest(workshop.pack, prepared, question)
         folder = workshop.settings.home / "panels"
         file = folder / f"{workshop.pack.name}-{target}-{question.as_of}-{digest[:12]}.parquet"
@@ -174,20 +170,17 @@ def train(
     config: Config, election: Election, as_of: AsOf = None, target: TargetName = "any"
 ) -> None:
     """Fit, calibrate and register every candidate and baseline for a round's horizon."""
-    from pipelines.question import ask
-    from pipelines.training import prepare
     from pipelines.training import train as fit_and_log
 
     with _workshop(config) as workshop:
-        ingested = workshop.ingest()
-        question = ask(workshop.pack, ingested.tables.elections, election, _day(as_of), target)
-        prepared = prepare(workshop.pack, ingested.tables, question)
+        _, question, prepared = workshop.prepare(election, _day(as_of), target)
         trained = fit_and_log(
             workshop.pack, prepared, question, workshop.registry, workshop.progress
         )
     print_scores("held-out years", trained.table)
     for version in trained.versions.values():
-        out.print(f"registered {version.name} version {version.version}: {version.kind}")
+        says = f"registered {version.name} version {version.version}: {version.kind}"
+        out.print(says, soft_wrap=True)
     print_mlflow(workshop.settings)
 
 
@@ -196,14 +189,11 @@ def promote(
     config: Config, election: Election, as_of: AsOf = None, target: TargetName = "any"
 ) -> None:
     """Make the best model of a training the champion, if it beats every baseline."""
-    from pipelines.question import ask
     from pipelines.run import set_champion
-    from pipelines.training import find_training, prepare
+    from pipelines.training import find_training
 
     with _workshop(config) as workshop:
-        ingested = workshop.ingest()
-        question = ask(workshop.pack, ingested.tables.elections, election, _day(as_of), target)
-        prepared = prepare(workshop.pack, ingested.tables, question)
+        _, question, prepared = workshop.prepare(election, _day(as_of), target)
         trained = find_training(workshop.pack, prepared, question, workshop.registry)
         version, moved = set_champion(workshop.registry, trained)
     print_scores("held-out years", trained.table)
@@ -213,7 +203,8 @@ def promote(
             f"promote: expected a training newer than the champion's, got {question.as_of}; "
             f"{version.name} keeps its champion"
         )
-    out.print(f"champion of {version.name}: version {version.version}, {version.kind}")
+    says = f"champion of {version.name}: version {version.version}, {version.kind}"
+    out.print(says, soft_wrap=True)
 
 
 @app.command()
@@ -222,15 +213,12 @@ def forecast(
 ) -> None:
     """Issue a bulletin with the champion: freeze a score per unit in the database."""
     from pipelines.forecasting import issue
-    from pipelines.question import ask
-    from pipelines.training import model_name, prepare
+    from pipelines.training import model_name
     from store.database import connect
 
     with _workshop(config) as workshop:
         pack = workshop.pack
-        ingested = workshop.ingest()
-        question = ask(pack, ingested.tables.elections, election, _day(as_of), target)
-        prepared = prepare(pack, ingested.tables, question)
+        ingested, question, prepared = workshop.prepare(election, _day(as_of), target)
         name = model_name(pack, question)
         champion = workshop.registry.champion(name)
         if champion is None:

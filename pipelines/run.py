@@ -45,6 +45,15 @@ class Workshop:
         lake = Lake(self.settings.home / "lake")
         return ingest(self.pack, lake, now=self.now, progress=self.progress)
 
+    def prepare(
+        self, election_id: str, as_of: date | None, target: str
+    ) -> tuple[Ingested, Question, Prepared]:
+        """Ingest, put the question, and build the panel and labels for it."""
+        ingested = self.ingest()
+        question = ask(self.pack, ingested.tables.elections, election_id, as_of, target)
+        self.progress("building the panel")
+        return ingested, question, prepare(self.pack, ingested.tables, question)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -87,10 +96,7 @@ def run(workshop: Workshop, election_id: str, as_of: date | None, target: str) -
         target: name of a target of the pack.
     """
     pack, settings, registry = workshop.pack, workshop.settings, workshop.registry
-    ingested = workshop.ingest()
-    question = ask(pack, ingested.tables.elections, election_id, as_of, target)
-    workshop.progress("building the panel")
-    prepared = prepare(pack, ingested.tables, question)
+    ingested, question, prepared = workshop.prepare(election_id, as_of, target)
     trained = train(pack, prepared, question, registry, workshop.progress)
     version, _ = set_champion(registry, trained)
     workshop.progress("scoring every unit")
