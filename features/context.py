@@ -20,7 +20,7 @@ from features.tables import Tables
 from features.vocabulary import EventType
 
 NEAR_KM = 30.0
-"""Half a day's drive on laterite: what a mediator calls nearby."""
+"""What "nearby" means, between representative points: a convention of Vigie."""
 
 FAR_KM = 150.0
 """Beyond this distance units are not neighbours."""

@@ -23,8 +23,8 @@ CYCLE_DAYS = 28, 14
 FAR_DAYS = 730.0
 """Days to or since polling are cut here: two years."""
 DEFAULT_CAMPAIGN_DAYS = 21, 2
-"""Where the calendar does not say: campaigns run from 21 to 2 days before polling day
-(article 70 of Mali's electoral law of 2016 gives presidential campaigns 21 days).
+"""Where the calendar does not say: campaigns run from 21 to 2 days before polling day, as
+those of Mali's presidential round of July 2013 and legislative round of March 2020 did.
 """
 
 

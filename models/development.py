@@ -107,6 +107,22 @@ def develop(
             f"expected at least {min_positives} positives in training, got {positives} in "
             f"{len(data.y)} rows; choose a wider target or start the training period earlier"
         )
+    pairs = _pairs(data, horizon, settle_days, blocks, folds)
+    held_out, forecasters = {}, {}
+    for name in dict.fromkeys([*candidates, *BASELINES]):
+        progress(f"validating {name}")
+        held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
+        progress(f"fitting {name}")
+        calibrator = _calibrator(name, held_out[name], int(data.day.max()))
+        spread = _dispersion(held_out[name], calibrator, horizon)
+        forecasters[name] = fit_forecaster(name, data, calibrator, spread, features, seed)
+    return Development(forecasters, held_out, _table(held_out), positives)
+
+
+def _pairs(
+    data: Examples, horizon: Horizon, settle_days: int, blocks: list[Block], folds: int
+) -> list[tuple[Examples, Examples]]:
+    """Training and test rows of each held-out year, checked; years without positives are out."""
     days = np.unique(data.day)
     splits = time_folds(days, horizon, settle_days, blocks, folds)
     if not splits:
@@ -115,7 +131,6 @@ def develop(
             "got none; start the training period earlier"
         )
     check_folds(splits, horizon, settle_days, blocks)
-    names = list(dict.fromkeys([*candidates, *BASELINES]))
     pairs = [(data.on(fold.train), data.on(fold.test)) for fold in splits]
     pairs = [(train, test) for train, test in pairs if 0 < train.y.sum() < len(train.y)]
     if not pairs:
@@ -123,15 +138,7 @@ def develop(
             "expected a held-out year with positives to train on before it, got none; "
             "choose a wider target or start the training period earlier"
         )
-    held_out, forecasters = {}, {}
-    for name in names:
-        progress(f"validating {name}")
-        held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
-        progress(f"fitting {name}")
-        calibrator = _calibrator(name, held_out[name], int(days[-1]))
-        spread = _dispersion(held_out[name], calibrator, horizon)
-        forecasters[name] = fit_forecaster(name, data, calibrator, spread, features, seed)
-    return Development(forecasters, held_out, _table(held_out), positives)
+    return pairs
 
 
 def _hold_out(

@@ -1,6 +1,6 @@
 """How far a unit's true probability may lie from its forecast.
 
-The spread of models fitted on resampled years says how much the fit would move, not how much
+The jackknife error of the fit says how much the fit would move, not how much
 a unit differs from what the features say of it. That shows on held-out time: in units whose
 incidents come again and again more often, or less often, than forecast.
 """

@@ -87,22 +87,10 @@ def issue(
         ConfigError: the version was trained for another target or other settings.
         ConflictError: the database holds the other kind of data, real or synthetic.
     """
-    if version.trained_as_of > question.as_of:
-        raise LeakError(
-            f"model {version.name} version {version.version}: expected one trained on what was "
-            f"known on {question.as_of}, got one trained as of {version.trained_as_of}; "
-            f"run 'vigie run' with --as-of {question.as_of}"
-        )
-    if version.settings != settings_of(pack, question):
-        raise ConfigError(
-            f"model {version.name} version {version.version}: expected one trained for the "
-            "target, horizon and training settings of the country pack, got one trained for "
-            "others; run 'vigie train' and 'vigie promote'"
-        )
-    said = version.verdict or {}
+    _require_fit_for(version, pack, question)
     siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
-    best = str(said.get("best_baseline", "base_rate"))
-    forecaster, baseline = registry.load(version), registry.load(siblings[best])
+    forecaster = registry.load(version)
+    baseline = registry.load(siblings[_best_baseline(version)])
     scores = score_units(pack, prepared, forecaster, baseline)
     seen = prepared.context.tables
     migrate(engine)
@@ -122,29 +110,72 @@ def issue(
             registry_id=registry_id,
             incidents=seen.incidents,
         )
-        head = BulletinHead(
-            election_id=question.election_id,
-            registry_id=registry_id,
-            iso3=pack.iso3,
-            target=question.target.name,
-            target_says=question.target.says,
-            as_of=question.as_of,
-            window_start=question.window_start,
-            window_end=question.window_end,
-            model_name=version.name,
-            model_version=version.version,
-            model_kind=version.kind,
-            model_digest=version.digest,
-            data_digest=prepared.data_digest,
-            baseline_name=best,
-            base_rate=forecaster.base_rate,
-            interval_level=INTERVAL_LEVEL,
-            vintage=vintage(pack, ingested),
-            synthetic=pack.synthetic,
-            notes=_notes(ingested, question, version),
-        )
+        head = _head(pack, ingested, prepared, question, version, registry_id, forecaster.base_rate)
         bulletin_id = write_bulletin(session, head, scores, created_at=now)
     return Issued(bulletin_id, scores)
+
+
+def _require_fit_for(version: Version, pack: Pack, question: Question) -> None:
+    """Refuse a version that knows too much, or was made for something else."""
+    if version.trained_as_of > question.as_of:
+        raise LeakError(
+            f"model {version.name} version {version.version}: expected one trained on what was "
+            f"known on {question.as_of}, got one trained as of {version.trained_as_of}; "
+            f"run 'vigie run' with --as-of {question.as_of}"
+        )
+    if version.settings != settings_of(pack, question):
+        raise ConfigError(
+            f"model {version.name} version {version.version}: expected one trained for the "
+            "target, horizon and training settings of the country pack, got one trained for "
+            "others; run 'vigie train' and 'vigie promote'"
+        )
+
+
+def _best_baseline(version: Version) -> str:
+    """The baseline that the version was held against.
+
+    Raises:
+        ConfigError: its training was cut short, so that it was held against none.
+    """
+    if version.verdict is None:
+        raise ConfigError(
+            f"model {version.name} version {version.version}: expected the verdict of a complete "
+            "training, got none; run 'vigie train' again"
+        )
+    return str(version.verdict["best_baseline"])
+
+
+def _head(
+    pack: Pack,
+    ingested: Ingested,
+    prepared: Prepared,
+    question: Question,
+    version: Version,
+    registry_id: str,
+    base_rate: float,
+) -> BulletinHead:
+    """What the bulletin says about itself."""
+    return BulletinHead(
+        election_id=question.election_id,
+        registry_id=registry_id,
+        iso3=pack.iso3,
+        target=question.target.name,
+        target_says=question.target.says,
+        as_of=question.as_of,
+        window_start=question.window_start,
+        window_end=question.window_end,
+        model_name=version.name,
+        model_version=version.version,
+        model_kind=version.kind,
+        model_digest=version.digest,
+        data_digest=prepared.data_digest,
+        baseline_name=_best_baseline(version),
+        base_rate=base_rate,
+        interval_level=INTERVAL_LEVEL,
+        vintage=vintage(pack, ingested),
+        synthetic=pack.synthetic,
+        notes=_notes(ingested, question, version),
+    )
 
 
 def vintage(pack: Pack, ingested: Ingested) -> str:

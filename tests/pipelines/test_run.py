@@ -16,7 +16,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from features.days import day_number
-from features.errors import ConflictError, LeakError, NotFoundError
+from features.errors import ConfigError, ConflictError, LeakError, NotFoundError
 from models.baselines import logit
 from models.registry import ModelRegistry, Version
 from pipelines.cli import app
@@ -165,6 +165,31 @@ def test_a_champion_trained_later_than_as_of_is_refused(country: Country) -> Non
             workshop.registry,
             version,
             connect(country.settings.database),
+            NOW,
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"settings": "other"}, "trained for others"), ({"verdict": None}, "complete training")],
+)
+def test_a_version_for_something_else_or_half_made_is_refused(
+    country: Country, change: dict[str, object], says: str
+) -> None:
+    from pipelines.forecasting import issue
+
+    job, workshop = country.job, country.workshop()
+    version = replace(job.trained.versions[job.trained.promoted], **change)  # type: ignore[arg-type]
+    engine = connect(country.settings.database)
+    with pytest.raises(ConfigError, match=says):
+        issue(
+            country.pack,
+            job.ingested,
+            job.prepared,
+            job.question,
+            workshop.registry,
+            version,
+            engine,
             NOW,
         )
 
