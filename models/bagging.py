@@ -38,6 +38,32 @@ def kept(day: Days, members: int) -> NDArray[np.bool_]:
     return rows
 
 
+def sampled(
+    y: NDArray[np.int64], use: NDArray[np.bool_], negatives: float | None, seed: int
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Every positive and a random share of the negatives, weighted back to all of them.
+
+    Incidents are rare and quiet rows much alike: most of them cost time and teach nothing
+    (case-control sampling, King and Zeng 2001).
+
+    Args:
+        y: 0 or 1 per row, shape (rows,).
+        use: rows to draw from, shape (rows,).
+        negatives: negatives wanted per positive; all when None.
+        seed: seed of the draw.
+
+    Returns:
+        Which rows to use, shape (rows,), and the weight of each that is used.
+    """
+    positive, negative = use & (y == 1), np.flatnonzero(use & (y == 0))
+    wanted = len(negative) if negatives is None else int(np.ceil(negatives * positive.sum()))
+    if wanted >= len(negative):
+        return use, np.ones(int(use.sum()))
+    rows = positive.copy()
+    rows[np.random.default_rng(seed).choice(negative, wanted, replace=False)] = True
+    return rows, np.where(y[rows] == 1, 1.0, len(negative) / wanted)
+
+
 class Bagged(MarginEstimator):
     """Mean margin of members, each fitted without one group of half-years.
 
@@ -45,12 +71,21 @@ class Bagged(MarginEstimator):
         estimator: what each member is a clone of.
         members: number of members.
         seed: seed of the members.
+        negatives: rows without an incident that a member sees for each row with one; all
+            when None.
     """
 
-    def __init__(self, estimator: MarginEstimator, members: int, seed: int) -> None:
+    def __init__(
+        self,
+        estimator: MarginEstimator,
+        members: int,
+        seed: int,
+        negatives: float | None = None,
+    ) -> None:
         self.estimator = estimator
         self.members = members
         self.seed = seed
+        self.negatives = negatives
 
     def fit(self, X: pd.DataFrame, y: Any, day: Days) -> Self:
         """Fit every member.
@@ -72,10 +107,12 @@ class Bagged(MarginEstimator):
     ) -> MarginEstimator:
         # What is left without both classes says nothing: that member learns from all rows.
         use = rows if 0 < y[rows].sum() < rows.sum() else np.ones(len(y), dtype=bool)
+        seed = self.seed * 1000 + number
+        use, weight = sampled(y, use, self.negatives, seed)
         member: MarginEstimator = clone(self.estimator)
         if "random_state" in member.get_params():
-            member.set_params(random_state=self.seed * 1000 + number)
-        fitted: MarginEstimator = member.fit(X.loc[use], y[use])
+            member.set_params(random_state=seed)
+        fitted: MarginEstimator = member.fit(X.loc[use], y[use], sample_weight=weight)
         return fitted
 
     def member_margins(self, X: pd.DataFrame) -> Floats:

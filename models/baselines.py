@@ -96,8 +96,18 @@ class CountScore(MarginEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None) -> Self:
         """Fit the curve; a falling one becomes the base rate: violence never means less risk."""
-        score = np.log1p(self._sum(X))
-        curve = LogisticRegression(C=1e3).fit(score[:, None], y, sample_weight=sample_weight)
+        weight = (
+            np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        )
+        # Few different sums make up many rows: the curve is fitted on their weighted totals.
+        score, row = np.unique(np.log1p(self._sum(X)), return_inverse=True)
+        hits = np.bincount(row, weights=weight * np.asarray(y))
+        misses = np.bincount(row, weights=weight) - hits
+        curve = LogisticRegression(C=1e3).fit(
+            np.tile(score, 2)[:, None],
+            np.repeat([1, 0], len(score)),
+            sample_weight=np.concatenate([hits, misses]),
+        )
         self.slope_, self.offset_ = float(curve.coef_[0, 0]), float(curve.intercept_[0])
         if self.slope_ <= 0:
             self.slope_ = 0.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from features.days import Days
 from features.errors import ConfigError, TooFewPositivesError
@@ -18,7 +19,8 @@ from models.calibration import Calibrator, fit_calibrator
 from models.dispersion import apart, dispersion
 from models.examples import Examples
 from models.forecaster import Forecaster, fit_forecaster, fit_model
-from models.metrics import scores
+from models.metrics import precision_at, scores
+from models.severity import Excess
 from models.splits import Block, check_folds, settled_before, time_folds
 from models.zoo import entry
 
@@ -109,13 +111,14 @@ def develop(
         )
     pairs = _pairs(data, horizon, settle_days, blocks, folds)
     held_out, forecasters = {}, {}
+    excess = Excess().fit(data.X, data.counts)
     for name in dict.fromkeys([*candidates, *BASELINES]):
         progress(f"validating {name}")
         held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
         progress(f"fitting {name}")
         calibrator = _calibrator(name, held_out[name], int(data.day.max()))
         spread = _dispersion(held_out[name], calibrator, horizon)
-        forecasters[name] = fit_forecaster(name, data, calibrator, spread, features, seed)
+        forecasters[name] = fit_forecaster(name, data, calibrator, spread, features, seed, excess)
     return Development(forecasters, held_out, _table(held_out), positives)
 
 
@@ -218,7 +221,14 @@ def held_out_scores(rows: HeldOut) -> dict[str, float]:
     pooled = scores(rows.y, rows.probability, float(np.average(rows.base_rate)))
     days = [rows.day == d for d in np.unique(rows.day)]
     days = [d for d in days if 0 < rows.y[d].sum() < d.sum()]
+    daily = [
+        {
+            "average_precision": average_precision_score(rows.y[d], rows.margin[d]),
+            "auc": roc_auc_score(rows.y[d], rows.margin[d]),
+            "precision_at_50": precision_at(rows.y[d], rows.margin[d], 50),
+        }
+        for d in days
+    ]
     for name in ("average_precision", "auc", "precision_at_50"):
-        daily = [scores(rows.y[d], rows.margin[d], 0.5)[name] for d in days]
-        pooled[name] = float(np.mean(daily)) if daily else float("nan")
+        pooled[name] = float(np.mean([d[name] for d in daily])) if daily else float("nan")
     return pooled

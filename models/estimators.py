@@ -33,11 +33,14 @@ class SignedLogLogistic(MarginEstimator):
         """Fit centre, scale and coefficients on the training rows only."""
         self.columns_ = list(self.columns or X.columns)
         values = self._logs(X)
+        weight = (
+            np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        )
         with_values = np.isfinite(values)
-        n = np.maximum(with_values.sum(axis=0), 1)
-        filled = np.where(with_values, values, 0.0)
-        self.centre_ = filled.sum(axis=0) / n
-        spread = np.sqrt((np.where(with_values, values - self.centre_, 0.0) ** 2).sum(axis=0) / n)
+        n = np.maximum(weight @ with_values, 1.0)
+        self.centre_ = weight @ np.where(with_values, values, 0.0) / n
+        away = np.where(with_values, values - self.centre_, 0.0)
+        spread = np.sqrt(weight @ away**2 / n)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         self.model_ = LogisticRegression(C=self.C, solver="newton-cholesky").fit(
             self._standard(values), y, sample_weight=sample_weight
@@ -85,7 +88,7 @@ class BoostedTrees(MarginEstimator):
 
     def __init__(
         self,
-        n_estimators: int = 250,
+        n_estimators: int = 150,
         max_depth: int = 3,
         learning_rate: float = 0.05,
         min_child_weight: float = 40.0,

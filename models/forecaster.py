@@ -84,6 +84,7 @@ def fit_forecaster(
     dispersion: float,
     features: list[str],
     seed: int,
+    excess: Excess | None = None,
 ) -> Forecaster:
     """Fit a model of the zoo on all of `data`.
 
@@ -94,6 +95,7 @@ def fit_forecaster(
         dispersion: fitted on held-out time.
         features: columns that models may use; baselines take their own.
         seed: seed of everything random.
+        excess: fitted on `data`, where several models share it.
     """
     return Forecaster(
         kind=kind,
@@ -101,7 +103,7 @@ def fit_forecaster(
         model=fit_model(kind, data, features, seed),
         calibrator=calibrator,
         dispersion=dispersion,
-        excess=Excess().fit(data.X, data.counts),
+        excess=excess or Excess().fit(data.X, data.counts),
         base_rate=float(data.y.mean()),
     )
 
@@ -115,4 +117,5 @@ def fit_model(
     if "columns" in estimator.get_params() and estimator.get_params()["columns"] is None:
         estimator.set_params(columns=tuple(features))
     members = min(found.members, most_members or found.members)
-    return Bagged(estimator, members, seed).fit(data.X, data.y, data.day)
+    X = data.X[list(estimator.get_params().get("columns") or ())]
+    return Bagged(estimator, members, seed, found.negatives).fit(X, data.y, data.day)

@@ -18,23 +18,30 @@ class Entry:
     Attributes:
         estimator: what is cloned and fitted.
         members: how many are fitted, each without some of the training time, and averaged.
-        calibrated: whether its margins are calibrated on held-out time.
         says: one line for the model card.
+        calibrated: whether its margins are calibrated on held-out time.
+        negatives: rows without an incident that each member sees per row with one; all
+            when None.
     """
 
     estimator: MarginEstimator
     members: int
     says: str
     calibrated: bool = True
+    negatives: float | None = None
 
 
 BASELINE_MEMBERS = 10
+NEGATIVES = 10.0
 
 ZOO: dict[str, Entry] = {
     "logistic": Entry(
-        SignedLogLogistic(), 5, "L2-regularised logistic regression on logged features"
+        SignedLogLogistic(),
+        5,
+        "L2-regularised logistic regression on logged features",
+        negatives=NEGATIVES,
     ),
-    "xgboost": Entry(BoostedTrees(), 5, "gradient-boosted trees of depth 3"),
+    "xgboost": Entry(BoostedTrees(), 5, "gradient-boosted trees of depth 3", negatives=NEGATIVES),
 } | {
     name: Entry(
         estimator,

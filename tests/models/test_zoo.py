@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.errors import ConfigError
-from models.bagging import Bagged, kept
+from models.bagging import Bagged, kept, sampled
 from models.baselines import BASELINES, CountScore, logit
 from models.calibration import Calibrator, fit_calibrator
 from models.examples import Examples
@@ -137,3 +137,38 @@ def test_calibrator_follows_the_level_of_late() -> None:
     y = (rng.random(20_000) < rate).astype(np.int64)
     got = fit_calibrator(np.full(20_000, -2.0), y, age)
     assert 1 / (1 + np.exp(-got(np.array([-2.0])))) == pytest.approx(0.2, abs=0.02)
+
+
+def test_sampling_keeps_positives_and_weighs_the_rest_back() -> None:
+    y = (np.arange(1000) % 50 == 0).astype(np.int64)
+    use = np.arange(1000) < 900
+    rows, weight = sampled(y, use, 10.0, seed=3)
+    assert rows[use & (y == 1)].all()
+    assert not rows[~use].any()
+    assert (y[rows] == 0).sum() == 10 * y[use].sum()
+    assert weight.sum() == pytest.approx(use.sum())
+    again, _ = sampled(y, use, 10.0, seed=3)
+    other, _ = sampled(y, use, 10.0, seed=4)
+    assert (rows == again).all()
+    assert (rows != other).any()
+
+
+def test_nothing_is_sampled_where_negatives_are_few() -> None:
+    y = np.array([0, 1, 0, 1, 1, 0])
+    use = np.array([True] * 5 + [False])
+    rows, weight = sampled(y, use, 10.0, seed=3)
+    assert (rows == use).all()
+    assert (weight == 1).all()
+
+
+def test_count_score_on_totals_is_the_fit_on_rows() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(5)
+    X = pd.DataFrame({"a": rng.poisson(1.0, 4000).astype(float)})
+    y = (rng.random(4000) < 0.1 + 0.1 * (X["a"] > 0)).astype(np.int64)
+    weight = rng.uniform(0.5, 2.0, 4000)
+    by_rows = LogisticRegression(C=1e3).fit(np.log1p(X), y, sample_weight=weight)
+    fitted = CountScore(("a",)).fit(X, y, sample_weight=weight)
+    assert fitted.slope_ == pytest.approx(float(by_rows.coef_[0, 0]), abs=1e-3)
+    assert fitted.offset_ == pytest.approx(float(by_rows.intercept_[0]), abs=1e-3)
