@@ -171,7 +171,7 @@ def _regions(found: Backtest) -> list[dict[str, Any]]:
     table = found.tables.by_region
     ours = table.loc[table["model"] == SHIPPED].set_index("region")
     theirs = table.loc[table["model"] == found.tables.best_baseline].set_index("region")
-    joined = ours.join(theirs, rsuffix="_baseline").sort_values("positives", ascending=False)
+    joined = ours.join(theirs.add_suffix("_baseline")).sort_values("positives", ascending=False)
     return _rows(joined.reset_index())
 
 
