@@ -11,9 +11,10 @@ from pipelines.pack import Evaluation, Pack, load_pack
 from pipelines.synthetic import make_country
 from store.lake import Lake
 
+# Steps shorter than window and lag together, so that there are windows that are not settled.
 QUICK = {
     "candidates": ("logistic",),
-    "step_days": 84,
+    "step_days": 56,
     "features": ("target_decay_90d", "target_count_365d", "days_to_polling"),
     "min_positives": 20,
 }

@@ -178,6 +178,7 @@ def unsettled_folds(
     return [
         Fold(days[days < start], days[(days >= start) & (days < end)])
         for start, end in itertools.pairwise(ends)
+        if start > days[0]
     ]
 
 
