@@ -11,12 +11,15 @@ from features.horizon import Horizon
 from features.kernels import Floats
 
 
-def window_counts(context: Context, known_by: int) -> Floats:
+def window_counts(context: Context, known_by: int, settle_days: int | None = None) -> Floats:
     """Incidents of the target class in the window of each `as_of` day.
 
     Args:
         context: the grid.
         known_by: day number; incidents that became known later are not counted.
+        settle_days: where given, nor are those that became known later than this after the
+            window's end. The label of a settled day then never changes, so that a fold in
+            the past trains on just what could be known in it.
 
     Returns:
         Shape (days, units). A window that had not ended by `known_by` is counted as far
@@ -25,8 +28,12 @@ def window_counts(context: Context, known_by: int) -> Floats:
     rows = context.targets
     rows = rows.where(rows.known <= known_by)
     counts = np.zeros((len(context.days) + 1, context.n_units))
-    first = np.searchsorted(context.days, rows.event - context.horizon.last_day, side="left")
+    from_day = rows.event
+    if settle_days is not None:
+        from_day = np.maximum(rows.event, rows.known - settle_days)
+    first = np.searchsorted(context.days, from_day - context.horizon.last_day, side="left")
     stop = np.searchsorted(context.days, rows.event - context.horizon.first_day, side="right")
+    first = np.minimum(first, stop)
     np.add.at(counts, (first, rows.unit), 1.0)
     np.add.at(counts, (stop, rows.unit), -1.0)
     out: Floats = np.cumsum(counts, axis=0)[:-1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, poisson
 
 from features.kernels import Floats
 from features.vocabulary import STARTING_POINT
@@ -70,6 +70,24 @@ class Forecaster:
             },
             index=X.index,
         )
+
+    def cumulative(self, X: pd.DataFrame, most: int) -> Floats:
+        """Predictive distribution of the number of incidents.
+
+        None with 1 - p; otherwise one and a Poisson number beyond it, whose mean is the excess,
+        so that the mean of the whole is `expected_incidents`.
+
+        Args:
+            X: one row per unit.
+            most: largest number of incidents asked about.
+
+        Returns:
+            P(at most k incidents) for k = 0 to `most`, shape (rows, most + 1).
+        """
+        p = self.probability(X)[:, None]
+        beyond = poisson.cdf(np.arange(most + 1) - 1, self.excess.predict(X)[:, None])
+        distribution: Floats = 1 - p + p * beyond
+        return distribution
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """What each feature adds, in log-odds; rows sum to the logit of the probability."""

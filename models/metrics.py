@@ -36,6 +36,57 @@ def precision_at(y: NDArray[np.int64], p: Floats, k: int) -> float:
     return float(hits / k)
 
 
+def recall_at(y: NDArray[np.int64], p: Floats, k: int) -> float:
+    """Share of all positives that are among the `k` highest scores; missing without any."""
+    positives = float(y.sum())
+    hits = precision_at(y, p, k) * min(k, len(y))
+    return hits / positives if positives else float("nan")
+
+
+def hits_by_rank(y: NDArray[np.int64], p: Floats) -> Floats:
+    """Positives expected among the k highest scores, for k = 0 to rows.
+
+    Equal scores have no order: within them, hits rise in a straight line.
+
+    Returns:
+        Shape (rows + 1,).
+    """
+    order = np.argsort(-p, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
+    hits: Floats = np.interp(
+        np.arange(len(p) + 1), np.append(0, last + 1), np.append(0, np.cumsum(y[order])[last])
+    )
+    return hits
+
+
+def crps(cumulative: Floats, counts: Floats) -> Floats:
+    """Continuous ranked probability score of count forecasts (Gneiting and Raftery 2007).
+
+    For counts it is the sum over k of (P(at most k) - 1[observed <= k])^2, in incidents: the
+    absolute error of a forecast without spread. 0 is perfect.
+
+    Args:
+        cumulative: P(at most k incidents) for k = 0 to `most`, shape (rows, most + 1). What
+            lies above `most` is taken to be certain.
+        counts: observed incidents, shape (rows,).
+
+    Returns:
+        Shape (rows,).
+
+    Raises:
+        ValueError: a count lies above `most`, where the sum would stop short of it.
+    """
+    most = cumulative.shape[1] - 1
+    if counts.max(initial=0) > most:
+        raise ValueError(
+            f"crps: expected cumulative probabilities up to {counts.max():.0f} incidents, "
+            f"got them up to {most}; ask the forecaster for more"
+        )
+    happened = counts[:, None] <= np.arange(most + 1)
+    score: Floats = ((cumulative - happened) ** 2).sum(axis=1)
+    return score
+
+
 def reliability(y: NDArray[np.int64], p: Floats, bins: int = 10) -> pd.DataFrame:
     """Forecast against frequency, in bins of equal numbers of rows.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -158,6 +159,37 @@ class ModelRegistry:
                 "digest": model_digest(record.forecaster, record.example),
             },
         )
+
+    def log_backtest(
+        self,
+        experiment: str,
+        name: str,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        files: Iterable[Path],
+    ) -> str:
+        """Log one backtest: a run of its own, without a model.
+
+        Args:
+            experiment: the experiment's name; made if it is new.
+            name: name of the run.
+            params: what the backtest rests on: settings, digests, seeds.
+            metrics: its figures; missing ones are left out.
+            files: the report and its tables, kept as artifacts.
+
+        Returns:
+            The run's id.
+        """
+        import mlflow
+
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(self.tracking_uri)
+        with mlflow.start_run(experiment_id=self._experiment(experiment), run_name=name) as run:
+            mlflow.log_params(dict(params))
+            mlflow.log_metrics({k: float(v) for k, v in metrics.items() if v == v})
+            for file in files:
+                mlflow.log_artifact(str(file))
+            return str(run.info.run_id)
 
     def _register(self, name: str, logged: Any, tags: dict[str, str]) -> Version:
         """A new version of `name`, made if it is new.

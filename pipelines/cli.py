@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,7 @@ from pipelines import token_commands
 from pipelines.printing import (
     err,
     out,
+    print_backtest,
     print_bulletin,
     print_mlflow,
     print_refusals,
@@ -270,41 +271,60 @@ def run(
 @app.command()
 def backtest(
     config: Config,
+    origins: Annotated[
+        str, typer.Option(help="Of these: rounds, regular, ids of rounds, days (eves of windows)")
+    ] = "rounds,regular",
     first: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="First regular origin [rounds only]"),
+        typer.Option(formats=["%Y-%m-%d"], help="Eve of the first regular window [first round's]"),
     ] = None,
     last: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last regular origin")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="No regular eve after this [last round's]"),
     ] = None,
-    every_weeks: Annotated[int, typer.Option(min=1, help="Weeks between regular origins")] = 8,
+    every_weeks: Annotated[int, typer.Option(min=1, help="Weeks between regular windows")] = 8,
     window_days: Annotated[int, typer.Option(min=1, help="Length of regular windows")] = 42,
-    rounds: Annotated[bool, typer.Option(help="Also the eve of every round's window")] = True,
+    leads: Annotated[str, typer.Option(help="Weeks before the window to ask")] = "0,4,8,12",
+    seeds: Annotated[int, typer.Option(min=1, help="Refits with other seeds")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at a time")] = 2,
+    canary: Annotated[bool, typer.Option(help="Listen for leaks at the newest origin")] = True,
     target: TargetName = "any",
     json: JsonFile = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the report here")] = None,
 ) -> None:
     """Refit at rolling origins on what was known at each, and score what followed."""
-    from pipelines.backtest import backtest as roll
-    from pipelines.backtest import regular_origins, round_origins, summary
-    from pipelines.run import write_json
+    from pipelines.backtest.job import backtest as do
+    from pipelines.backtest.origins import protocol_of
+    from pipelines.backtest.record import record
+    from pipelines.training import experiment_name
 
+    protocol = protocol_of(
+        origins,
+        leads,
+        first=_day(first),
+        last=_day(last),
+        every_weeks=every_weeks,
+        window_days=window_days,
+    )
     with _workshop(config) as workshop:
-        tables = workshop.ingest().tables
-        questions = round_origins(workshop.pack, tables, target) if rounds else []
-        if first is not None:
-            end = _day(last) or workshop.now.date() - timedelta(days=window_days)
-            questions += regular_origins(
-                workshop.pack, target, first.date(), end, every_weeks, window_days
-            )
-        results = roll(workshop.pack, tables, questions, workshop.progress)
-    means = summary(results)
-    print_scores(f"mean over {results['origin'].nunique()} origins", means)
-    if json is not None:
-        write_json(
-            json,
-            {"summary": means.to_dict(orient="index"), "origins": results.to_dict("records")},
+        found = do(
+            workshop.pack,
+            workshop.ingest(),
+            target,
+            protocol,
+            seeds=seeds,
+            workers=workers,
+            listen=canary,
+            progress=workshop.progress,
         )
-        out.print(f"figures: {json}")
+        workshop.progress("report")
+        run_id = record(found, workshop.registry, experiment_name(workshop.pack), json, html)
+    print_backtest(found)
+    for says, file in (("figures", json), ("report", html)):
+        if file is not None:
+            out.print(f"{says}: {file}", soft_wrap=True)
+    out.print(f"run {run_id}, result {found.digest[:12]}", soft_wrap=True)
+    print_mlflow(workshop.settings)
 
 
 @app.command()

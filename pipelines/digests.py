@@ -12,6 +12,7 @@ import pandas as pd
 
 import features
 import models
+import pipelines
 import response
 from features.tables import Tables
 from pipelines.pack import Pack
@@ -29,10 +30,15 @@ def tables_digest(tables: Tables) -> str:
 
 
 @cache
-def code_digest() -> str:
-    """SHA-256 of the source of the rooms that decide what a score is."""
+def code_digest(evaluation: bool = False) -> str:
+    """SHA-256 of the source of the rooms that decide what a score is.
+
+    Args:
+        evaluation: also of this room, which decides how scores are judged.
+    """
     digest = hashlib.sha256()
-    for room in (features, models, response):
+    rooms = (features, models, response, *((pipelines,) if evaluation else ()))
+    for room in rooms:
         for file in sorted(Path(str(room.__file__)).parent.rglob("*.py")):
             digest.update(file.name.encode())
             digest.update(file.read_bytes())
@@ -43,4 +49,10 @@ def settings_digest(pack: Pack, **more: object) -> str:
     """SHA-256 of the parts of a pack that decide what a score is, and of what is given."""
     parts = pack.model_dump(mode="json", include={"name", "iso3", "training", "coverage"})
     text = json.dumps({**parts, **more}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def pack_digest(pack: Pack) -> str:
+    """SHA-256 of everything that a pack says, but for where its own file lies."""
+    text = json.dumps(pack.model_dump(mode="json"), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -76,6 +76,30 @@ class Coverage(Frozen):
     min_reports: Annotated[int, Field(ge=0)] = 1
 
 
+class Evaluation(Frozen):
+    """How many units can be reached, for precision and recall at k.
+
+    Attributes:
+        mediators: numbers of people that there are to send out, of past or planned rounds.
+        mediators_per_unit: how many go together; each number gives a k of its own.
+        reached: more numbers of units.
+    """
+
+    mediators: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    mediators_per_unit: tuple[Annotated[int, Field(ge=1)], ...] = (1, 2)
+    reached: tuple[Annotated[int, Field(ge=1)], ...] = (50,)
+
+    def meanings(self) -> dict[int, str]:
+        """What each k stands for, the smallest first."""
+        said: dict[int, list[str]] = {k: [] for k in self.reached}
+        for people in self.mediators:
+            for each in self.mediators_per_unit:
+                if people >= each:
+                    words = f"{people} mediators, {each} to a unit"
+                    said.setdefault(people // each, []).append(words)
+        return {k: "; ".join(said[k]) or f"{k} units" for k in sorted(said)}
+
+
 class Training(Frozen):
     """What the models are fitted on.
 
@@ -120,6 +144,7 @@ class Pack(Frozen):
     windows: dict[ElectionType, Window]
     targets: tuple[Target, ...]
     coverage: Coverage = Coverage()
+    evaluation: Evaluation = Evaluation()
     training: Training
     file: Path = Field(exclude=True)
 

@@ -11,6 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipelines.backtest.job import Backtest
     from pipelines.settings import Settings
 
 out, err = Console(), Console(stderr=True)
@@ -38,6 +39,36 @@ def print_scores(title: str, scores: pd.DataFrame) -> None:
     for name, row in scores.iterrows():
         shown.add_row(str(name), *(f"{row[c]:.3f}" for c in columns))
     out.print(shown)
+
+
+def print_backtest(found: Backtest) -> None:
+    """Headlines of a backtest at its shortest lead, and how the baselines fared beside."""
+    columns = {
+        "average_precision": "AP",
+        "ap_ratio_best_mean": "x best",
+        "ap_ratio_best_each": "x each",
+        "auc": "AUC",
+        "brier_skill": "skill",
+        "calibration_error": "ECE",
+        "onset_auc": "onset",
+    }
+    wide = found.tables.headlines.pivot_table(
+        index="model", columns="figure", values=["value", "low", "high"], dropna=False
+    )
+    order = wide["value"]["average_precision"].sort_values(ascending=False, kind="stable")
+    shown = table("over origins, with 90 % of block bootstraps", "model", *columns.values())
+    for model in order.index:
+        value, low, high = (wide[part].loc[model] for part in ("value", "low", "high"))
+        shown.add_row(str(model), *(f"{value[c]:.3f}" for c in columns))
+        if model == "shipped" or model == found.tables.best_baseline:
+            shown.add_row("  from", *(f"{low[c]:.3f}" for c in columns))
+            shown.add_row("  to", *(f"{high[c]:.3f}" for c in columns))
+    out.print(shown)
+    law = found.tables.law.dropna(subset=["ratio"])
+    out.print(
+        f"{len(law)} origins with an incident; what was shipped ranked below the best baseline "
+        f"of the origin at {int((law['ratio'] < 1).sum())}; left out: {len(found.left_out)}"
+    )
 
 
 def print_refusals(refused: tuple[str, ...]) -> None:

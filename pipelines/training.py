@@ -69,7 +69,7 @@ def prepare(pack: Pack, tables: Tables, question: Question) -> Prepared:
     usable = settled(panel.days, question.horizon, settle_days(pack), as_of)
     return Prepared(
         panel=panel,
-        data=examples(panel, window_counts(context, as_of), usable),
+        data=examples(panel, window_counts(context, as_of, settle_days(pack)), usable),
         now=panel.rows(panel.days == as_of),
         data_digest=tables_digest(context.tables),
         context=context,

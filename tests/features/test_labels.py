@@ -56,6 +56,32 @@ def test_labels_keep_the_as_of_law(tables: Tables) -> None:
     assert 0 < usable.sum() < len(DAYS)
 
 
+def test_labels_of_settled_days_never_change(tables: Tables) -> None:
+    """What comes in later than the declared lag moves no label of a past fold."""
+    horizon, settle = Horizon(0, 42), 10
+    late = (tables.incidents["known_on"] - tables.incidents["event_date"]).dt.days > settle
+    assert late.sum() > 100
+    then, now = day_number("2017-03-01"), day_number("2018-06-01")
+    context = Context(tables, DAYS, TARGET, horizon)
+    usable = settled(DAYS, horizon, settle, then)
+    at_first = window_counts(context, then, settle)[usable]
+    assert at_first.tobytes() == window_counts(context, now, settle)[usable].tobytes()
+    assert at_first.tobytes() != window_counts(context, now)[usable].tobytes()
+
+
+def test_settled_labels_equal_a_naive_loop(tables: Tables) -> None:
+    horizon, settle = Horizon(7, 30), 5
+    counts = window_counts(Context(tables, DAYS, TARGET, horizon), FOREVER, settle)
+    violent = tables.incidents.loc[TARGET.mask(tables.incidents)]
+    for d, stamp in enumerate(timestamps(DAYS)):
+        first, last = stamp + pd.Timedelta(days=8), stamp + pd.Timedelta(days=37)
+        inside = violent.loc[
+            violent["event_date"].between(first, last)
+            & (violent["known_on"] <= last + pd.Timedelta(days=settle))
+        ]
+        assert counts[d].sum() == len(inside)
+
+
 def test_settled_days_leave_time_for_late_reports() -> None:
     days = np.array([0, 10, 20])
     np.testing.assert_array_equal(settled(days, Horizon(0, 42), 14, 66), [True, True, False])

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
-from models.metrics import calibration_error, precision_at, reliability, scores, skill
+from models.metrics import (
+    calibration_error,
+    crps,
+    hits_by_rank,
+    precision_at,
+    recall_at,
+    reliability,
+    scores,
+    skill,
+)
 
 Y = np.array([1, 0, 1, 0])
 P = np.array([0.8, 0.6, 0.4, 0.2])
@@ -49,3 +59,44 @@ def test_calibration_error_is_the_gap_of_the_reliability_table() -> None:
 
 def test_skill_without_a_reference_is_missing() -> None:
     assert np.isnan(skill(0.1, 0.0))
+
+
+def test_recall_is_the_share_of_all_positives_among_the_highest() -> None:
+    assert recall_at(Y, P, 1) == 0.5
+    assert recall_at(Y, P, 3) == 1.0
+    assert recall_at(Y, P, 99) == 1.0
+    assert np.isnan(recall_at(np.zeros(4, dtype=np.int64), P, 2))
+
+
+def test_hits_by_rank_agree_with_precision_at_every_k() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, 40)
+    p = np.round(rng.random(40), 1)
+    hits = hits_by_rank(y, p)
+    assert hits[0] == 0
+    for k in range(1, 41):
+        assert hits[k] == pytest.approx(precision_at(y, p, k) * k)
+
+
+def test_crps_equals_the_integral_of_its_definition() -> None:
+    """CRPS = E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007), summed by brute force."""
+    mean, most = np.array([0.3, 2.0, 6.0]), 60
+    k = np.arange(most + 1)
+    for y in (0.0, 1.0, 7.0):
+        got = crps(poisson.cdf(k, mean[:, None]), np.full(3, y))
+        for row, mu in enumerate(mean):
+            mass = poisson.pmf(k, mu)
+            far = (mass * np.abs(k - y)).sum()
+            apart = (mass[:, None] * mass[None, :] * np.abs(k[:, None] - k[None, :])).sum()
+            assert got[row] == pytest.approx(far - apart / 2)
+
+
+def test_crps_of_a_certain_forecast_is_its_error() -> None:
+    sure = (np.arange(9) >= 3).astype(float)[None, :]
+    assert crps(sure, np.array([3.0]))[0] == 0
+    assert crps(sure, np.array([7.0]))[0] == 4
+
+
+def test_crps_refuses_counts_above_what_was_asked_about() -> None:
+    with pytest.raises(ValueError, match="up to 7 incidents"):
+        crps(np.ones((1, 5)), np.array([7.0]))

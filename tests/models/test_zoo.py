@@ -30,6 +30,16 @@ def test_scores_are_probabilities_with_intervals_around_them(kind: str, data: Ex
     assert (scores["expected_incidents"] >= scores["probability"]).all()
 
 
+def test_predictive_distribution_has_the_mean_and_the_chance_of_none(data: Examples) -> None:
+    X, forecaster = data.X.iloc[:50], fitted("count_365d", data)
+    distribution = forecaster.cumulative(X, 300)
+    said = forecaster.forecast(X)
+    np.testing.assert_allclose(distribution[:, 0], 1 - said["probability"])
+    assert (np.diff(distribution, axis=1) >= -1e-12).all()
+    mean = (1 - distribution).sum(axis=1)
+    np.testing.assert_allclose(mean, said["expected_incidents"], rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", list(ZOO))
 def test_contributions_sum_to_the_logit(kind: str, data: Examples) -> None:
     forecaster, X = fitted(kind, data), data.X.iloc[:200]
