@@ -130,6 +130,12 @@ def _registry(stage: Stage) -> tuple[pd.DataFrame, pd.DataFrame]:
         version = _VERSIONS[source.kind]
         areas = stage.take(name, source, version, read, context=context)["areas"]
         (named if isinstance(source, kinds.CodAbTable) else drawn).append(areas)
+    strange = sorted({c for t in (*named, *drawn) for c in t["iso3"]} - set(pack.country_names))
+    if strange:
+        raise ConfigError(
+            f"{pack.file}: expected units of {', '.join(pack.country_names)}, got some of "
+            f"{', '.join(strange)}; mend 'iso3', 'countries' or the columns of the source"
+        )
     if not drawn:
         raise ConfigError(
             f"{pack.file}: expected a source of kind cod_ab_polygons or polygons, got none; "
@@ -157,7 +163,7 @@ def _registry(stage: Stage) -> tuple[pd.DataFrame, pd.DataFrame]:
     return require(tables["units"], "units"), require(tables["polygons"], "polygons")
 
 
-def _area_reader(source: _OF_REGISTRY, country: str) -> _Connector:
+def _area_reader(source: _OF_REGISTRY, country: str | None) -> _Connector:
     """The connector of a source of units or polygons."""
 
     def read(file: SourceFile, q: Quarantine) -> Read:
