@@ -131,8 +131,9 @@ def _rounds(
     if not voted:
         row, step = steps[-1]
         rule = _NEVER_HELD.get(step["event"], "not_held")
-        bad = BadRowError(rule, column="event", expected="a vote", got=row.text("event"))
-        quarantine.add(row, bad)
+        quarantine.add(
+            row, BadRowError(rule, column="event", expected="a vote", got=row.text("event"))
+        )
     return found
 
 
