@@ -28,10 +28,10 @@ FAR_KM = 150.0
 
 @dataclass(frozen=True)
 class Context:
-    """The tables of one country on a rising grid of `as_of` days.
+    """The tables of one country or several on a rising grid of `as_of` days.
 
     Attributes:
-        tables: the country's tables.
+        tables: the tables of the pack.
         days: rising day numbers, shape (days,).
         target: the incidents that the forecast is about.
         horizon: the window that each `as_of` day looks at.
@@ -134,6 +134,16 @@ class Context:
         return space.membership(self.units["region_id"])
 
     @cached_property
+    def countries(self) -> tuple[str, ...]:
+        """Codes of the countries that the units lie in, rising."""
+        return tuple(sorted(set(self.units["iso3"])))
+
+    @cached_property
+    def country_of(self) -> NDArray[np.int64]:
+        """Position of each unit's country in `countries`, shape (units,)."""
+        return np.searchsorted(self.countries, self.units["iso3"].to_numpy(dtype=str))
+
+    @cached_property
     def near(self) -> sparse.csr_array:
         """1 for other units within `NEAR_KM`."""
         return space.within(self.km, NEAR_KM)
@@ -157,7 +167,8 @@ def mean_over(values: Floats, members: sparse.csr_array) -> Floats:
     return spread(values, members) / np.asarray(members.sum(axis=1)).ravel()
 
 
-def rows_per_day(rows: Rows, days: Days, length: int) -> Floats:
-    """Known rows of the whole country in the last `length` days; shape (days, 1)."""
-    whole = Rows(np.zeros_like(rows.unit), rows.event, rows.known, rows.weight)
-    return kernels.windowed(whole, days, 1, length)
+def country_windowed(context: Context, rows: Rows, length: int) -> Floats:
+    """Known rows of each unit's whole country in the last `length` days; shape (days, units)."""
+    whole = Rows(context.country_of[rows.unit], rows.event, rows.known, rows.weight)
+    counts = kernels.windowed(whole, context.days, len(context.countries), length)
+    return counts[:, context.country_of]

@@ -1,10 +1,12 @@
 """Features of the election calendar, and of violence in earlier election windows.
 
-A round is seen from the day that it is known (`known_on`), not before.
+A round is seen from the day that it is known (`known_on`), not before, and only by the units
+of the country that votes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +32,7 @@ those of Mali's presidential round of July 2013 and legislative round of March 2
 
 @dataclass(frozen=True)
 class Calendar:
-    """The rounds as arrays of shape (rounds,), in order of polling day."""
+    """The rounds of one country as arrays of shape (rounds,), in order of polling day."""
 
     polling: Days
     known: Days
@@ -40,9 +42,10 @@ class Calendar:
     round: NDArray[np.int64]
 
 
-def calendar(context: Context) -> Calendar:
-    """The election table as arrays."""
-    table = context.tables.elections.sort_values(["polling_date", "election_id"])
+def calendar(context: Context, country: str) -> Calendar:
+    """The election table of one country as arrays."""
+    table = context.tables.elections
+    table = table.loc[table["iso3"] == country].sort_values(["polling_date", "election_id"])
     polling = day_numbers(table["polling_date"])
     start, end = DEFAULT_CAMPAIGN_DAYS
     return Calendar(
@@ -59,84 +62,118 @@ def calendar(context: Context) -> Calendar:
     )
 
 
-def _next_round(context: Context) -> tuple[Calendar, NDArray[np.int64]]:
-    """The calendar, and for each day the index of the next known round (-1: none)."""
-    rounds = calendar(context)
+def by_country(context: Context, measure: Callable[[Calendar], Floats]) -> Floats:
+    """What each unit's own country's calendar says.
+
+    Args:
+        context: the grid.
+        measure: from a calendar to a value per day, shape (days,).
+
+    Returns:
+        Shape (days, units).
+    """
+    values = [measure(calendar(context, country)) for country in context.countries]
+    return np.stack(values, axis=1)[:, context.country_of]
+
+
+def _next_round(context: Context, rounds: Calendar) -> NDArray[np.int64]:
+    """For each day the index of the next known round (-1: none)."""
     days = context.days[:, None]
     ahead = (rounds.polling[None, :] >= days) & (rounds.known[None, :] <= days)
     index = np.where(ahead.any(axis=1), ahead.argmax(axis=1), -1) if ahead.size else -1
-    return rounds, np.broadcast_to(index, context.days.shape)
+    return np.broadcast_to(index, context.days.shape)
 
 
 def days_to_polling(context: Context) -> Floats:
-    """Days to the next known polling day, at most `FAR_DAYS`; shape (days, 1)."""
-    rounds, upcoming = _next_round(context)
-    out = np.full(len(context.days), FAR_DAYS)
-    some = upcoming >= 0
-    out[some] = np.minimum(rounds.polling[upcoming[some]] - context.days[some], FAR_DAYS)
-    return out[:, None]
+    """Days to the next known polling day, at most `FAR_DAYS`."""
+
+    def measure(rounds: Calendar) -> Floats:
+        upcoming = _next_round(context, rounds)
+        out = np.full(len(context.days), FAR_DAYS)
+        some = upcoming >= 0
+        out[some] = np.minimum(rounds.polling[upcoming[some]] - context.days[some], FAR_DAYS)
+        return out
+
+    return by_country(context, measure)
 
 
 def days_since_polling(context: Context) -> Floats:
-    """Days since the last polling day, at most `FAR_DAYS`; shape (days, 1)."""
-    rounds = calendar(context)
-    days = context.days[:, None]
-    past = (rounds.polling[None, :] <= days) & (rounds.known[None, :] <= days)
-    since = np.where(past, days - rounds.polling[None, :], FAR_DAYS)
-    newest: Floats = since.min(axis=1, initial=FAR_DAYS)
-    return newest[:, None]
+    """Days since the last polling day, at most `FAR_DAYS`."""
+
+    def measure(rounds: Calendar) -> Floats:
+        days = context.days[:, None]
+        past = (rounds.polling[None, :] <= days) & (rounds.known[None, :] <= days)
+        since = np.where(past, days - rounds.polling[None, :], FAR_DAYS)
+        newest: Floats = since.min(axis=1, initial=FAR_DAYS)
+        return newest
+
+    return by_country(context, measure)
 
 
 def polling_in_window(context: Context, election_type: ElectionType | None = None) -> Floats:
-    """Known rounds (of one type) with their polling day in the window; shape (days, 1)."""
-    rounds = calendar(context)
-    days = context.days[:, None]
-    inside = (
-        (rounds.polling[None, :] >= days + context.horizon.first_day)
-        & (rounds.polling[None, :] <= days + context.horizon.last_day)
-        & (rounds.known[None, :] <= days)
-    )
-    if election_type is not None:
-        inside &= rounds.kind[None, :] == str(election_type)
-    counts: Floats = inside.sum(axis=1, dtype=float)
-    return counts[:, None]
+    """Known rounds (of one type) with their polling day in the window."""
+
+    def measure(rounds: Calendar) -> Floats:
+        days = context.days[:, None]
+        inside = (
+            (rounds.polling[None, :] >= days + context.horizon.first_day)
+            & (rounds.polling[None, :] <= days + context.horizon.last_day)
+            & (rounds.known[None, :] <= days)
+        )
+        if election_type is not None:
+            inside &= rounds.kind[None, :] == str(election_type)
+        counts: Floats = inside.sum(axis=1, dtype=float)
+        return counts
+
+    return by_country(context, measure)
 
 
 def next_round_number(context: Context) -> Floats:
-    """Round of the next known election, 0 where none is known; shape (days, 1)."""
-    rounds, upcoming = _next_round(context)
-    out = np.zeros(len(context.days))
-    out[upcoming >= 0] = rounds.round[upcoming[upcoming >= 0]]
-    return out[:, None]
+    """Round of the next known election, 0 where none is known."""
+
+    def measure(rounds: Calendar) -> Floats:
+        upcoming = _next_round(context, rounds)
+        out = np.zeros(len(context.days))
+        out[upcoming >= 0] = rounds.round[upcoming[upcoming >= 0]]
+        return out
+
+    return by_country(context, measure)
 
 
 def campaign_days(context: Context) -> Floats:
-    """Days of known campaigns that fall in the window; shape (days, 1)."""
-    rounds = calendar(context)
-    days = context.days[:, None]
-    first = np.maximum(rounds.campaign_start[None, :], days + context.horizon.first_day)
-    last = np.minimum(rounds.campaign_end[None, :], days + context.horizon.last_day)
-    overlap = np.maximum(last - first + 1, 0) * (rounds.known[None, :] <= days)
-    counts: Floats = overlap.sum(axis=1, dtype=float)
-    return counts[:, None]
+    """Days of known campaigns that fall in the window."""
+
+    def measure(rounds: Calendar) -> Floats:
+        days = context.days[:, None]
+        first = np.maximum(rounds.campaign_start[None, :], days + context.horizon.first_day)
+        last = np.minimum(rounds.campaign_end[None, :], days + context.horizon.last_day)
+        overlap = np.maximum(last - first + 1, 0) * (rounds.known[None, :] <= days)
+        counts: Floats = overlap.sum(axis=1, dtype=float)
+        return counts
+
+    return by_country(context, measure)
 
 
-def _cycle_counts(context: Context) -> list[tuple[int, Floats]]:
-    """For each round, its polling day and the incidents known so far in its election window.
+def _cycle_counts(context: Context) -> list[tuple[int, int, int, Floats]]:
+    """For each round of each country, the incidents known so far in its election window.
 
-    Counts are 0 until the window has ended. Each has the shape (days, units).
+    Returns:
+        In order of country and polling day: position of the country, polling day, day on which
+        the round was known, and the counts of shape (days, units): 0 until the window has
+        ended, and 0 in other countries.
     """
     before, after = CYCLE_DAYS
-    rounds, rows = calendar(context), context.targets
+    rows = context.targets
     counts = []
-    for polling, known in zip(rounds.polling, rounds.known, strict=True):
-        inside = (rows.event >= polling - before) & (rows.event <= polling + after)
-        seen = kernels.Rows(
-            rows.unit, rows.event, np.maximum(rows.known, max(known, polling + after)), rows.weight
-        )
-        counts.append(
-            (int(polling), kernels.so_far(seen.where(inside), context.days, context.n_units))
-        )
+    for position, country in enumerate(context.countries):
+        rounds = calendar(context, country)
+        own = context.country_of[rows.unit] == position
+        for polling, known in zip(rounds.polling, rounds.known, strict=True):
+            inside = own & (rows.event >= polling - before) & (rows.event <= polling + after)
+            ended = np.maximum(rows.known, max(known, polling + after))
+            seen = kernels.Rows(rows.unit, rows.event, ended, rows.weight).where(inside)
+            count = kernels.so_far(seen, context.days, context.n_units)
+            counts.append((position, int(polling), int(known), count))
     return counts
 
 
@@ -145,7 +182,7 @@ def earlier_elections(context: Context) -> Floats:
 
     def total() -> Floats:
         start = np.zeros((len(context.days), context.n_units))
-        return sum((count for _, count in _cycle_counts(context)), start)
+        return sum((count for *_, count in _cycle_counts(context)), start)
 
     return context.remember("earlier_elections", total)
 
@@ -158,12 +195,11 @@ def earlier_elections_parent(context: Context) -> Floats:
 def previous_election(context: Context) -> Floats:
     """Incidents in the window of the last ended round; shape (days, units)."""
     _, after = CYCLE_DAYS
-    rounds = calendar(context)
     out = np.zeros((len(context.days), context.n_units))
-    counts = _cycle_counts(context)
-    for (polling, count), known in zip(counts, rounds.known, strict=True):
-        ended = context.days >= max(polling + after, int(known))
-        out[ended] = count[ended]
+    for position, polling, known, count in _cycle_counts(context):
+        ended = context.days >= max(polling + after, known)
+        here = np.ix_(ended, context.country_of == position)
+        out[here] = count[here]
     return out
 
 

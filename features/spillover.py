@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features import kernels, space
-from features.context import NEAR_KM, Context, mean_over, rows_per_day, spread
+from features.context import NEAR_KM, Context, country_windowed, mean_over, spread
 from features.incidents import days_since
 from features.kernels import Floats
 from features.registry import register
@@ -72,8 +72,8 @@ def near_days_since(context: Context) -> Floats:
 
 
 def country_count(context: Context, length: int) -> Floats:
-    """Count in a window over the whole country; shape (days, 1)."""
-    return rows_per_day(context.targets, context.days, length)
+    """Count in a window over the unit's whole country."""
+    return country_windowed(context, context.targets, length)
 
 
 for _h in AREA_HALF_LIVES_DAYS:

@@ -135,6 +135,7 @@ BASELINES: dict[str, MarginEstimator] = {
     "count_365d": CountScore(("target_count_365d",)),
     "parent_mean_365d": CountScore(("parent_mean_count_365d",)),
     "count_365d_parent_mean": CountScore(("target_count_365d", "parent_mean_count_365d")),
+    "decay_365d_parent_mean": CountScore(("target_decay_365d", "parent_mean_decay_365d")),
     "previous_election": CountScore(("previous_election_count",)),
 }
 """The baselines of the design; `count_365d_parent_mean` is the one to beat."""

@@ -36,21 +36,30 @@ class Examples:
 
     def on(self, days: Days) -> Examples:
         """The rows of these `as_of` days."""
-        keep = np.isin(self.day, days)
+        return self.where(np.isin(self.day, days))
+
+    def where(self, keep: NDArray[np.bool_]) -> Examples:
+        """The rows for which `keep` holds."""
         return Examples(self.X.loc[keep], self.counts[keep], self.day[keep], self.unit[keep])
 
 
-def examples(panel: Panel, counts: Floats, keep: NDArray[np.bool_]) -> Examples:
+def examples(
+    panel: Panel, counts: Floats, keep: NDArray[np.bool_], rows: NDArray[np.bool_] | None = None
+) -> Examples:
     """Join a panel with its labels.
 
     Args:
         panel: features, (days x units) rows.
         counts: incidents per window, shape (days, units).
         keep: which days to take, shape (days,).
+        rows: which units to take on each day, shape (days, units); all when not given.
     """
-    return Examples(
+    taken = Examples(
         X=panel.rows(keep),
         counts=counts[keep].ravel(),
         day=np.repeat(panel.days[keep], len(panel.unit_ids)),
         unit=np.tile(np.arange(len(panel.unit_ids)), int(keep.sum())),
     )
+    if rows is None or rows.all():
+        return taken
+    return taken.where(rows[keep].ravel())

@@ -9,7 +9,12 @@ import pandas as pd
 from sklearn.linear_model import PoissonRegressor
 
 from features.kernels import Floats
-from models.baselines import BASELINE_COLUMNS
+
+COLUMNS = (
+    *("parent_mean_count_365d", "previous_election_count"),
+    *("target_count_365d", "target_count_84d"),
+)
+"""Counts that the excess is regressed on: few, since rows with an incident are."""
 
 
 class Excess:
@@ -17,7 +22,7 @@ class Excess:
 
     A hurdle model (Mullahy 1986): with probability p of at least one incident, the expected
     number is p x (1 + excess), so that it is never below p. The excess is a Poisson
-    regression on the logged counts that the baselines use.
+    regression on a few logged counts.
     """
 
     def fit(self, X: pd.DataFrame, counts: Floats) -> Self:
@@ -30,7 +35,7 @@ class Excess:
         return self
 
     def _logs(self, X: pd.DataFrame) -> Floats:
-        logs: Floats = np.log1p(X[list(BASELINE_COLUMNS)].to_numpy(dtype=float))
+        logs: Floats = np.log1p(X[list(COLUMNS)].to_numpy(dtype=float))
         return logs
 
     def predict(self, X: pd.DataFrame) -> Floats:

@@ -47,7 +47,9 @@ def code_digest(evaluation: bool = False) -> str:
 
 def settings_digest(pack: Pack, **more: object) -> str:
     """SHA-256 of the parts of a pack that decide what a score is, and of what is given."""
-    parts = pack.model_dump(mode="json", include={"name", "iso3", "training", "coverage"})
+    parts = pack.model_dump(
+        mode="json", include={"name", "iso3", "countries", "training", "coverage"}
+    )
     text = json.dumps({**parts, **more}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

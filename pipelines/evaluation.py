@@ -22,8 +22,8 @@ def outcomes(tables: Tables, question: Question, settle_days: int) -> Floats | N
     """Incidents of the target class per unit in the window, by all that is known today.
 
     Returns:
-        Counts of shape (units,) in the registry's order; None while the data end sooner than
-        `settle_days` after the window: its last reports may not be in.
+        Counts of the units asked about, in the order of the registry; None while the data end
+        sooner than `settle_days` after the window: its last reports may not be in.
     """
     newest = day_numbers(tables.incidents["event_date"]).max(initial=0)
     if newest < day_number(question.window_end) + settle_days:
@@ -33,7 +33,7 @@ def outcomes(tables: Tables, question: Question, settle_days: int) -> Floats | N
     )
     forever = np.iinfo(np.int64).max
     counts: Floats = window_counts(context, forever)[0]
-    return counts
+    return counts[question.voting(tables.units)]
 
 
 def judge_forecasts(
@@ -43,7 +43,7 @@ def judge_forecasts(
 
     Args:
         forecasters: fitted models by name.
-        X: features of every unit on `as_of`.
+        X: features of the units asked about, on `as_of`.
         counts: incidents per unit in the window.
     """
     y = (counts > 0).astype(np.int64)

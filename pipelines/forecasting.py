@@ -40,7 +40,7 @@ class Issued:
 def score_units(
     pack: Pack, prepared: Prepared, forecaster: Forecaster, baseline: Forecaster
 ) -> pd.DataFrame:
-    """Score every unit on `as_of`.
+    """Score the units asked about on `as_of`.
 
     Args:
         pack: the country pack.
@@ -67,6 +67,7 @@ def score_units(
         min_reports=cover.min_reports,
         coarse_areas=pack.places.coarse_areas,
     )
+    silence = silence.loc[prepared.voting].reset_index(drop=True)
     return banded(pd.concat([silence, scores], axis=1))
 
 
@@ -92,14 +93,18 @@ def issue(
     forecaster = registry.load(version)
     baseline = registry.load(siblings[_best_baseline(version)])
     scores = score_units(pack, prepared, forecaster, baseline)
-    seen = prepared.context.tables
+    units = prepared.context.units.loc[prepared.voting]
+    ids = set(units["unit_id"])
+    outlines = ingested.polygons
+    incidents = prepared.context.tables.incidents
+    country = ", ".join(pack.country_names[code] for code in sorted(set(units["iso3"])))
     migrate(engine)
     with sessions(engine).begin() as session:
         registry_id = write_registry(
             session,
-            registry=seen.units,
-            polygons=ingested.polygons,
-            country=pack.country,
+            registry=units,
+            polygons=outlines.loc[outlines["unit_id"].isin(ids)],
+            country=country,
             synthetic=pack.synthetic,
             created_at=now,
         )
@@ -108,7 +113,7 @@ def issue(
             session,
             data_digest=prepared.data_digest,
             registry_id=registry_id,
-            incidents=seen.incidents,
+            incidents=incidents.loc[incidents["unit_id"].isin(ids)],
         )
         head = _head(pack, ingested, prepared, question, version, registry_id, forecaster.base_rate)
         bulletin_id = write_bulletin(session, head, scores, created_at=now)
@@ -158,7 +163,7 @@ def _head(
     return BulletinHead(
         election_id=question.election_id,
         registry_id=registry_id,
-        iso3=pack.iso3,
+        iso3=str(prepared.context.units.loc[prepared.voting, "iso3"].iloc[0]),
         target=question.target.name,
         target_says=question.target.says,
         as_of=question.as_of,

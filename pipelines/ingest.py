@@ -25,6 +25,7 @@ from pipelines.sources import (
     generic_incidents,
     kinds,
     polygons,
+    reign,
     ucdp_ged,
 )
 from pipelines.sources.files import SourceFile
@@ -40,12 +41,14 @@ _VERSIONS = {
     "cod_ps": cod_ps.VERSION,
     "area_table": area_table.VERSION,
     "elections": elections.VERSION,
+    "reign_elections": reign.VERSION,
     "campaign_events": campaign_events.VERSION,
     "acled": acled.VERSION,
     "ucdp_ged": ucdp_ged.VERSION,
     "incidents": generic_incidents.VERSION,
 }
 _OF_REGISTRY = kinds.CodAbTable | kinds.CodAbPolygons | kinds.Polygons
+_CALENDARS = kinds.Elections | kinds.ReignElections
 _PLACED = kinds.Acled | kinds.UcdpGed | kinds.GenericIncidents | kinds.CampaignEvents
 _KEYS = {
     "incidents": ["incident_id"],
@@ -130,6 +133,12 @@ def _registry(stage: Stage) -> tuple[pd.DataFrame, pd.DataFrame]:
         version = _VERSIONS[source.kind]
         areas = stage.take(name, source, version, read, context=context)["areas"]
         (named if isinstance(source, kinds.CodAbTable) else drawn).append(areas)
+    strange = sorted({c for t in (*named, *drawn) for c in t["iso3"]} - set(pack.country_names))
+    if strange:
+        raise ConfigError(
+            f"{pack.file}: expected units of {', '.join(pack.country_names)}, got some of "
+            f"{', '.join(strange)}; mend 'iso3', 'countries' or the columns of the source"
+        )
     if not drawn:
         raise ConfigError(
             f"{pack.file}: expected a source of kind cod_ab_polygons or polygons, got none; "
@@ -157,7 +166,7 @@ def _registry(stage: Stage) -> tuple[pd.DataFrame, pd.DataFrame]:
     return require(tables["units"], "units"), require(tables["polygons"], "polygons")
 
 
-def _area_reader(source: _OF_REGISTRY, country: str) -> _Connector:
+def _area_reader(source: _OF_REGISTRY, country: str | None) -> _Connector:
     """The connector of a source of units or polygons."""
 
     def read(file: SourceFile, q: Quarantine) -> Read:
@@ -193,7 +202,7 @@ def _sources(stage: Stage, units: pd.DataFrame, gazetteer: Gazetteer) -> dict[st
 
 
 def _reader(
-    source: kinds.CodPs | kinds.AreaTable | kinds.Elections | _PLACED,
+    source: kinds.CodPs | kinds.AreaTable | _CALENDARS | _PLACED,
     units: pd.DataFrame,
     gazetteer: Gazetteer,
 ) -> _Connector:
@@ -205,6 +214,10 @@ def _reader(
             case kinds.Elections():
                 table, outside = elections.read(file, source, countries, q)
                 rule = f"announced_on, else polling_date - {source.known_lead_days} days"
+                return Read({"elections": table}, q, outside, rule)
+            case kinds.ReignElections():
+                table, outside = reign.read(file, source, countries, q)
+                rule = f"as announced, else polling_date - {source.known_lead_days} days"
                 return Read({"elections": table}, q, outside, rule)
             case kinds.CodPs():
                 rule = f"declared: {source.known_on}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -60,12 +60,18 @@ class Window(Frozen):
 
 
 class Target(Frozen):
-    """What counts: at least one incident of these types, deadly enough, in the window."""
+    """What counts: at least one incident of these types, deadly enough, in the window.
+
+    `grid` says what is learned from: `regular` days, each with all units; or `rounds`, each
+    with the units of the country that votes, seen as long before its polling day as the round
+    asked about.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     event_types: Annotated[tuple[EventType, ...], Field(min_length=1)] = POLITICAL_VIOLENCE
     min_fatalities: Annotated[int, Field(ge=0)] = 0
     electoral_only: bool = False
+    grid: Literal["regular", "rounds"] = "regular"
 
 
 class Coverage(Frozen):
@@ -123,20 +129,25 @@ class Training(Frozen):
     min_positives: Annotated[int, Field(ge=1)] = 50
 
 
+Iso3 = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
 class Pack(Frozen):
-    """A country pack.
+    """A pack of one country, or of several whose units are learned from together.
 
     Attributes:
         name: short name, used in file and model names.
-        iso3: ISO 3166-1 alpha-3 code.
-        country: name shown to people.
+        iso3: ISO 3166-1 alpha-3 code of the only country; several stand in `countries`.
+        country: name of the country, or of the region that the countries form.
+        countries: code -> name of each country, where there are several.
         synthetic: whether the data are made up; follows every row to the page.
         file: the TOML file; `path`s of sources are relative to its folder.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    iso3: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    iso3: Iso3 | None = None
     country: str
+    countries: dict[Iso3, str] = Field(default_factory=dict)
     synthetic: bool = False
     vintage: str = ""
     sources: dict[str, Source]
@@ -147,6 +158,17 @@ class Pack(Frozen):
     evaluation: Evaluation = Evaluation()
     training: Training
     file: Path = Field(exclude=True)
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Pack:
+        if (self.iso3 is None) == (not self.countries):
+            raise ValueError("expected either iso3, or a table of several countries")
+        return self
+
+    @property
+    def country_names(self) -> dict[str, str]:
+        """Code -> name of each country of the pack."""
+        return self.countries if self.iso3 is None else {self.iso3: self.country}
 
     def resolve(self, source: Source) -> Path:
         """Absolute path of a source's file."""

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.context import Context
-from features.days import Days, day_number
+from features.days import Days, day_number, day_numbers
 from features.demographics import POPULATION
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon, TargetClass
@@ -28,6 +29,7 @@ class Question:
         as_of: the day whose knowledge may be used.
         window_start: first day of the window.
         window_end: last day of the window.
+        iso3: the country that votes, whose units are scored; None for all of the pack's.
     """
 
     election_id: str
@@ -35,6 +37,13 @@ class Question:
     as_of: date
     window_start: date
     window_end: date
+    iso3: str | None = None
+
+    def voting(self, units: pd.DataFrame) -> NDArray[np.bool_]:
+        """Which units of a registry the question is about, shape (units,)."""
+        if self.iso3 is None:
+            return np.ones(len(units), dtype=bool)
+        return (units["iso3"] == self.iso3).to_numpy(dtype=bool)
 
     @property
     def horizon(self) -> Horizon:
@@ -106,6 +115,7 @@ def ask(
         day,
         max(start, day + timedelta(days=1)),
         end,
+        str(round_["iso3"]),
     )
 
 
@@ -124,6 +134,34 @@ def day_grid(pack: Pack, as_of: date) -> Days:
     return np.arange(last, first - 1, -pack.training.step_days, dtype=np.int64)[::-1].copy()
 
 
+def round_grid(
+    pack: Pack, tables: Tables, question: Question
+) -> tuple[Days, dict[int, frozenset[str]]]:
+    """Days as long before each known round as `as_of` is before the round asked about.
+
+    Returns:
+        The rising days from the start of the training period to `as_of`, and the countries
+        that vote for each of them.
+
+    Raises:
+        ConfigError: the question is not about a round.
+    """
+    rounds = windows(pack, tables.elections)
+    asked = rounds.loc[rounds["election_id"] == question.election_id, "polling_date"]
+    if asked.empty:
+        raise ConfigError(
+            f"target {question.target.name!r}: expected a question about a round, since its grid "
+            f"is 'rounds', got {question.election_id!r}; name an election, or leave out --first"
+        )
+    as_of = day_number(question.as_of)
+    days = day_numbers(rounds["polling_date"]) - (day_number(asked.iloc[0]) - as_of)
+    voting: dict[int, frozenset[str]] = {as_of: frozenset()}
+    for day, country in zip(days.tolist(), rounds["iso3"], strict=True):
+        if day_number(pack.training.start) <= day <= as_of:
+            voting[day] = voting.get(day, frozenset()) | {str(country)}
+    return np.array(sorted(voting), dtype=np.int64), voting
+
+
 def settle_days(pack: Pack) -> int:
     """Longest reporting lag of the pack's incident sources, in days."""
     lags = [getattr(s, "reporting_lag_days", 0) for s in pack.sources.values()]
@@ -132,13 +170,24 @@ def settle_days(pack: Pack) -> int:
 
 def context_as_of(pack: Pack, tables: Tables, question: Question) -> Context:
     """What may be seen on `as_of`, on the training grid."""
+    seen = known(tables, pd.Timestamp(question.as_of))
+    by_rounds = pack.target(question.target.name).grid == "rounds"
     return Context(
-        known(tables, pd.Timestamp(question.as_of)),
-        day_grid(pack, question.as_of),
+        seen,
+        round_grid(pack, seen, question)[0] if by_rounds else day_grid(pack, question.as_of),
         question.target,
         question.horizon,
         variables(pack),
     )
+
+
+def learned_from(pack: Pack, context: Context, question: Question) -> NDArray[np.bool_]:
+    """Which units are learned from on each day of the grid, shape (days, units)."""
+    if pack.target(question.target.name).grid == "regular":
+        return np.ones((len(context.days), context.n_units), dtype=bool)
+    _, voting = round_grid(pack, context.tables, question)
+    countries = context.units["iso3"]
+    return np.stack([countries.isin(voting[day]).to_numpy() for day in context.days.tolist()])
 
 
 def variables(pack: Pack) -> tuple[str, ...]:

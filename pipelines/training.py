@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.context import Context
 from features.days import day_number
@@ -24,20 +26,30 @@ from models.splits import election_blocks
 from models.zoo import entry
 from pipelines.digests import code_digest, settings_digest, tables_digest
 from pipelines.pack import Pack
-from pipelines.question import Question, context_as_of, settle_days
+from pipelines.question import Question, context_as_of, learned_from, settle_days
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a model is trained on and asked about."""
+    """What a model is trained on and asked about.
+
+    Attributes:
+        panel: features of all units on all days of the grid.
+        data: the settled examples.
+        now: features on `as_of` of the units that are asked about.
+        data_digest: of all that was known.
+        context: the grid, and the tables as they were known.
+        voting: which units are asked about, shape (units,).
+    """
 
     panel: Panel
     data: Examples
     now: pd.DataFrame
     data_digest: str
     context: Context
+    voting: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -67,12 +79,19 @@ def prepare(pack: Pack, tables: Tables, question: Question) -> Prepared:
     panel = build_panel(context, names)
     as_of = day_number(question.as_of)
     usable = settled(panel.days, question.horizon, settle_days(pack), as_of)
+    voting = question.voting(context.units)
     return Prepared(
         panel=panel,
-        data=examples(panel, window_counts(context, as_of, settle_days(pack)), usable),
-        now=panel.rows(panel.days == as_of),
+        data=examples(
+            panel,
+            window_counts(context, as_of, settle_days(pack)),
+            usable,
+            learned_from(pack, context, question),
+        ),
+        now=panel.rows(panel.days == as_of).loc[voting].reset_index(drop=True),
         data_digest=tables_digest(context.tables),
         context=context,
+        voting=voting,
     )
 
 
@@ -234,7 +253,7 @@ def _record(
             **params,
         },
         metrics=dict(zip(scores.columns, map(float, scores.loc[kind].to_numpy()), strict=True)),
-        tags={"country": pack.iso3, "synthetic": str(pack.synthetic).lower()},
+        tags={"country": ",".join(pack.country_names), "synthetic": str(pack.synthetic).lower()},
         figures={
             "reliability.png": reliability_plot(development.held_out[kind], kind),
             "precision_recall.png": precision_recall_plot(

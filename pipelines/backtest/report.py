@@ -207,7 +207,9 @@ def _maps(found: Backtest) -> list[dict[str, Any]]:
         made.append(
             {
                 "name": name,
-                "picture": pictures.map_picture(found.units, found.polygons, outcome),
+                "picture": pictures.map_picture(
+                    found.units.iloc[part["unit"].to_numpy()], found.polygons, outcome
+                ),
                 "counts": {kind: int((outcome == kind).sum()) for kind in pictures.OUTCOMES},
             }
         )

@@ -44,8 +44,8 @@ class Happened:
     """What happened in a window, by all that is known today.
 
     Attributes:
-        counts: incidents of the target class per unit.
-        quiet: whether a unit had none in `QUIET_DAYS` before `as_of`.
+        counts: incidents of the target class per unit asked about.
+        quiet: whether such a unit had none in `QUIET_DAYS` before `as_of`.
     """
 
     counts: Floats
@@ -74,7 +74,8 @@ class Rolled:
     Attributes:
         origins: one row per origin, lead and seed.
         scores: one row per origin, lead, seed and model.
-        forecasts: one row per origin, lead, seed, model and unit.
+        forecasts: one row per origin, lead, seed, model and unit; `unit` is the unit's position
+            in the registry.
         left_out: questions without an answer, and why.
     """
 
@@ -100,7 +101,8 @@ def happened(tables: Tables, question: Question, settle: int) -> Happened | None
         question.target,
         Horizon(0, QUIET_DAYS),
     )
-    return Happened(counts, window_counts(before, np.iinfo(np.int64).max)[0] == 0)
+    quiet = window_counts(before, np.iinfo(np.int64).max)[0] == 0
+    return Happened(counts, quiet[question.voting(tables.units)])
 
 
 def develop_at(pack: Pack, tables: Tables, question: Question) -> tuple[Prepared, Development]:
@@ -114,7 +116,7 @@ def develop_at(pack: Pack, tables: Tables, question: Question) -> tuple[Prepared
 
 
 def forecast_units(forecasters: dict[str, Forecaster], X: pd.DataFrame) -> pd.DataFrame:
-    """Every model's scores of every unit, models outermost; `unit` is the unit's position."""
+    """Every model's scores of every unit, models outermost; `unit` is the row's position in `X`."""
     parts = []
     with threadpool_limits(1):
         for name, forecaster in forecasters.items():
@@ -157,10 +159,11 @@ def answer(
         "window_start": question.window_start.isoformat(),
         "window_end": question.window_end.isoformat(),
     }
-    units = said["unit"].to_numpy()
+    rows_of = said["unit"].to_numpy()
     said = said.assign(
-        incidents=found.counts[units],
-        quiet=found.quiet[units],
+        unit=np.flatnonzero(prepared.voting)[rows_of],
+        incidents=found.counts[rows_of],
+        quiet=found.quiet[rows_of],
         base_rate=forecasters["base_rate"].base_rate,
         origin=origin.name,
         kind=origin.kind,

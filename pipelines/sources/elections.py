@@ -41,7 +41,7 @@ def read(
     sheet = read_csv(file, _NEEDED, quarantine)
     parsed = parse(sheet.rows, quarantine, _round)
     ours = [(row, record) for row, record in parsed if record["iso3"] in countries]
-    _date_knowledge([record for _, record in ours], options.known_lead_days)
+    date_knowledge([record for _, record in ours], options.known_lead_days)
     table = settle(ours, "elections", ["election_id"], quarantine)
     outside = len(parsed) - len(ours)
     refuse_if_none(len(table) + outside, quarantine)
@@ -85,7 +85,7 @@ def _round(row: Row) -> dict[str, Any]:
     return record
 
 
-def _date_knowledge(rounds: list[dict[str, Any]], lead_days: int) -> None:
+def date_knowledge(rounds: list[dict[str, Any]], lead_days: int) -> None:
     """Give each round without an announcement the day on which it was known.
 
     That is `lead_days` before polling day; but that there will be a run-off is not known

@@ -125,6 +125,16 @@ class Elections(SourceFileOptions):
     known_lead_days: Annotated[int, Field(ge=0)] = 365
 
 
+class ReignElections(SourceFileOptions):
+    """The REIGN election list (csv, world-wide).
+
+    A round is known on the day that the list announces it, else as in `Elections`.
+    """
+
+    kind: Literal["reign_elections"]
+    known_lead_days: Annotated[int, Field(ge=0)] = 365
+
+
 class CampaignEvents(SourceFileOptions):
     """Campaign events (csv).
 
@@ -194,6 +204,7 @@ Source = Annotated[
     | CodPs
     | AreaTable
     | Elections
+    | ReignElections
     | CampaignEvents
     | Acled
     | UcdpGed

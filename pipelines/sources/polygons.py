@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from features.errors import ConfigError
 from pipelines.sources.cod_ab import areas, outline
 from pipelines.sources.countries import iso3
 from pipelines.sources.files import SourceFile, need_columns
@@ -17,7 +18,7 @@ VERSION = 1
 
 
 def read(
-    file: SourceFile, options: Polygons, country: str, quarantine: Quarantine
+    file: SourceFile, options: Polygons, country: str | None, quarantine: Quarantine
 ) -> tuple[pd.DataFrame, int]:
     """Read units with their polygons.
 
@@ -27,7 +28,7 @@ def read(
     Args:
         file: the file.
         options: the column map and the filter.
-        country: alpha-3 code where the file has no country column.
+        country: alpha-3 code where the file has no country column; None for several countries.
         quarantine: takes bad features.
 
     Returns:
@@ -36,7 +37,13 @@ def read(
 
     Raises:
         SourceError: the file is broken, or has no such column or good feature.
+        ConfigError: nothing says which of several countries a feature lies in.
     """
+    if country is None and "iso3" not in options.columns:
+        raise ConfigError(
+            f"{file.label}: expected the key 'iso3' in 'columns', since the pack is of several "
+            "countries, got none; name the file's column with the country's code"
+        )
     columns, features = read_features(file, options.layer)
     need_columns(file.label, columns, [*options.columns.values(), *options.keep])
     ours = options.columns
@@ -57,7 +64,7 @@ def read(
             record[f"{level}_name"] = (
                 said or names.get(record[f"{level}_id"]) or record[f"{level}_id"]
             )
-        record["iso3"] = _country(row, ours["iso3"]) if "iso3" in ours else country
+        record["iso3"] = country if "iso3" not in ours else _country(row, ours["iso3"])
         record["geometry_wkb"] = outline(row, shapes[row.number])
         return record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from features.contracts import empty
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon
-from pipelines.pack import load_pack
-from pipelines.question import ask, day_grid, settle_days, variables
+from features.tables import Tables
+from pipelines.pack import Pack, load_pack
+from pipelines.question import ask, context_as_of, day_grid, learned_from, settle_days, variables
 
 SYNTHETIC = Path(__file__).parents[2] / "pipelines/configs/synthetic.toml"
 
@@ -115,4 +117,58 @@ def test_pack_refuses_what_would_fail_later(tmp_path: Path, old: str, new: str, 
     assert old in text
     file.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(ConfigError, match=says):
+        load_pack(file)
+
+
+def by_rounds(tmp_path: Path) -> tuple[Pack, Tables]:
+    """A pack of two countries whose target learns from rounds; two units, three rounds."""
+    text = SYNTHETIC.read_text(encoding="utf-8")
+    text = text.replace('name = "any"', 'name = "any"\ngrid = "rounds"')
+    text = text.replace('iso3 = "XVG"\n', "")
+    text = text.replace("[windows", '[countries]\nXVG = "Vigilia"\nXVH = "Hora"\n\n[windows', 1)
+    file = tmp_path / "pack.toml"
+    file.write_text(text.replace("start = 2018-01-01", "start = 2010-01-01"), encoding="utf-8")
+    rounds = calendar()
+    abroad = rounds.iloc[:1].assign(
+        election_id="B-1",
+        iso3="XVH",
+        polling_date=pd.Timestamp("2016-03-06"),
+        known_on=pd.Timestamp("2015-03-06"),
+    )
+    units = empty("units").reindex([0, 1])
+    for column, values in {
+        "unit_id": ["G1", "H1"],
+        "iso3": ["XVG", "XVH"],
+        "lon": [0.0, 1.0],
+        "lat": [10.0, 10.0],
+    }.items():
+        units[column] = pd.Series(values, dtype=units[column].dtype)
+    elections = pd.concat([rounds, abroad.astype(rounds.dtypes.to_dict())], ignore_index=True)
+    rest = {n: empty(n) for n in ("incidents", "campaign_events", "demographics")}
+    return load_pack(file), Tables(units=units, elections=elections, **rest)
+
+
+def test_a_target_by_rounds_learns_from_the_country_that_votes_alone(tmp_path: Path) -> None:
+    pack, tables = by_rounds(tmp_path)
+    question = ask(pack, tables.elections, "A-1", None, "any")
+    context = context_as_of(pack, tables, question)
+    # As long before its polling day as 1 July is before 29 July; the run-off is not known yet.
+    assert [str(d) for d in context.days.astype("datetime64[D]")] == ["2016-02-07", "2018-07-01"]
+    assert learned_from(pack, context, question).tolist() == [[False, True], [True, False]]
+    assert question.voting(tables.units).tolist() == [True, False]
+
+
+def test_a_target_by_rounds_wants_a_round(tmp_path: Path) -> None:
+    pack, tables = by_rounds(tmp_path)
+    question = replace(ask(pack, tables.elections, "A-1", None, "any"), election_id="regular")
+    with pytest.raises(ConfigError, match="about a round"):
+        context_as_of(pack, tables, question)
+
+
+def test_a_pack_is_of_one_country_or_names_several(tmp_path: Path) -> None:
+    assert set(by_rounds(tmp_path)[0].country_names) == {"XVG", "XVH"}
+    assert load_pack(SYNTHETIC).country_names == {"XVG": "Vigilia"}
+    file = tmp_path / "none.toml"
+    file.write_text(SYNTHETIC.read_text(encoding="utf-8").replace('iso3 = "XVG"\n', ""))
+    with pytest.raises(ConfigError, match="either iso3"):
         load_pack(file)
