@@ -13,6 +13,11 @@ from features.kernels import Floats
 from features.vocabulary import STARTING_POINT
 from models.baselines import MarginEstimator
 
+FARTHEST = 10.0
+"""Standard deviations from the mean at which a value stops counting: a feature that hardly varied
+in training must not rule a forecast when it does.
+"""
+
 
 class SignedLogLogistic(MarginEstimator):
     """L2-regularised logistic regression on standardised sign(x) log(1 + |x|).
@@ -40,8 +45,9 @@ class SignedLogLogistic(MarginEstimator):
         n = np.maximum(weight @ with_values, 1.0)
         self.centre_ = weight @ np.where(with_values, values, 0.0) / n
         away = np.where(with_values, values - self.centre_, 0.0)
-        spread = np.sqrt(weight @ away**2 / n)
-        self.scale_ = np.where(spread > 0, spread, 1.0)
+        # What never varied in training can teach nothing: infinite scale, no contribution.
+        varied = np.ptp(np.where(with_values, values, self.centre_), axis=0) > 1e-9
+        self.scale_ = np.where(varied, np.sqrt(weight @ away**2 / n), np.inf)
         self.model_ = LogisticRegression(C=self.C, solver="newton-cholesky").fit(
             self._standard(values), y, sample_weight=sample_weight
         )
@@ -54,7 +60,7 @@ class SignedLogLogistic(MarginEstimator):
 
     def _standard(self, logs: Floats) -> Floats:
         values = (logs - self.centre_) / self.scale_
-        return np.where(np.isfinite(values), values, 0.0)
+        return np.clip(np.where(np.isfinite(values), values, 0.0), -FARTHEST, FARTHEST)
 
     def decision_function(self, X: pd.DataFrame) -> Floats:
         """Log-odds, shape (rows,)."""
@@ -77,8 +83,8 @@ class BoostedTrees(MarginEstimator):
         n_estimators: number of trees.
         max_depth: depth of each tree.
         learning_rate: shrinkage of each tree.
-        min_child_weight: least Hessian weight of a leaf; high values keep rare events from
-            being learned by heart.
+        min_child_share: least Hessian weight of a leaf, as a share of the positives; high
+            values keep rare events from being learned by heart.
         subsample: share of rows per tree.
         colsample_bytree: share of features per tree.
         reg_lambda: L2 penalty on leaf values.
@@ -91,7 +97,7 @@ class BoostedTrees(MarginEstimator):
         n_estimators: int = 150,
         max_depth: int = 3,
         learning_rate: float = 0.05,
-        min_child_weight: float = 40.0,
+        min_child_share: float = 0.03,
         subsample: float = 0.7,
         colsample_bytree: float = 0.3,
         reg_lambda: float = 5.0,
@@ -101,7 +107,7 @@ class BoostedTrees(MarginEstimator):
         self.n_estimators = n_estimators
         self.max_depth = max_depth
         self.learning_rate = learning_rate
-        self.min_child_weight = min_child_weight
+        self.min_child_share = min_child_share
         self.subsample = subsample
         self.colsample_bytree = colsample_bytree
         self.reg_lambda = reg_lambda
@@ -110,6 +116,7 @@ class BoostedTrees(MarginEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None) -> Self:
         """Grow the trees."""
+        positives = float(np.sum(y))
         self.columns_ = list(self.columns or X.columns)
         data = xgboost.QuantileDMatrix(
             X[self.columns_], label=np.asarray(y), weight=sample_weight, max_bin=64
@@ -118,7 +125,7 @@ class BoostedTrees(MarginEstimator):
             "objective": "binary:logistic",
             "max_depth": self.max_depth,
             "learning_rate": self.learning_rate,
-            "min_child_weight": self.min_child_weight,
+            "min_child_weight": max(1.0, self.min_child_share * positives),
             "subsample": self.subsample,
             "colsample_bytree": self.colsample_bytree,
             "reg_lambda": self.reg_lambda,

@@ -10,6 +10,7 @@ from features.errors import ConfigError
 from models.bagging import Bagged, kept, sampled
 from models.baselines import BASELINES, CountScore, logit
 from models.calibration import Calibrator, fit_calibrator
+from models.estimators import BoostedTrees, SignedLogLogistic
 from models.examples import Examples
 from models.forecaster import Forecaster, fit_forecaster
 from models.zoo import ZOO, entry
@@ -182,3 +183,31 @@ def test_count_score_on_totals_is_the_fit_on_rows() -> None:
     fitted = CountScore(("a",)).fit(X, y, sample_weight=weight)
     assert fitted.slope_ == pytest.approx(float(by_rows.coef_[0, 0]), abs=1e-3)
     assert fitted.offset_ == pytest.approx(float(by_rows.intercept_[0]), abs=1e-3)
+
+
+def test_a_feature_that_never_varied_in_training_says_nothing_later(data: Examples) -> None:
+    X = data.X.assign(constant=np.float32(0.1))
+    weight = np.random.default_rng(3).uniform(0.5, 9.0, len(X))
+    model = SignedLogLogistic().fit(X, data.y, sample_weight=weight)
+    later = X.iloc[:50].assign(constant=np.float32(7.0))
+    assert (model.decision_function(later) == model.decision_function(X.iloc[:50])).all()
+
+
+def test_a_feature_that_hardly_varied_does_not_rule(data: Examples) -> None:
+    rare = np.zeros(len(data.X), dtype=np.float32)
+    rare[np.flatnonzero(data.y)[0]] = 1e-3
+    X = data.X.assign(rare=rare)
+    model = SignedLogLogistic().fit(X, data.y)
+    later = X.iloc[:50].assign(rare=np.float32(5.0))
+    moved = model.decision_function(later) - model.decision_function(X.iloc[:50])
+    assert np.abs(moved).max() < 3
+
+
+def test_trees_learn_from_few_positives(data: Examples) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    few = data.on(np.arange(0, 8) * 28)
+    assert few.y.sum() < 150
+    model = BoostedTrees().fit(few.X, few.y)
+    later = data.on(np.arange(40, 80) * 28)
+    assert roc_auc_score(later.y, model.decision_function(later.X)) > 0.55
