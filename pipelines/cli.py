@@ -113,7 +113,8 @@ def ingest(config: Config) -> None:
 
     with _workshop(config) as workshop:
         ingested = workshop.ingest()
-    shown = table("sources", "source", "snapshot", "rows", "set aside", "outside", "vintage")
+    columns = ("source", "snapshot", "rows", "set aside", "outside", "electoral", "vintage")
+    shown = table("sources", *columns)
     for name, manifest in ingested.manifests.items():
         shown.add_row(
             name,
@@ -121,6 +122,7 @@ def ingest(config: Config) -> None:
             f"{manifest.rows}",
             f"{sum(manifest.quarantined.values())}",
             f"{manifest.outside}",
+            f"{sum(manifest.electoral.values())}" if manifest.electoral else "",
             manifest.vintage,
         )
     out.print(shown)

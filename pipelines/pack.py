@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from features.errors import ConfigError
 from features.panel import unknown_names
@@ -68,6 +68,38 @@ class Target(Frozen):
     electoral_only: bool = False
 
 
+class ElectoralRule(Frozen):
+    """An incident is electoral if its type, a word of its notes and its day all say so.
+
+    Attributes:
+        event_types: types that can be electoral.
+        except_sub_event_types: sub-types that cannot, in the source's words ("Agreement").
+        words: language -> words and phrases, one of which the notes must hold; a `*` at the
+            end stands for any ending. Accents, case and punctuation do not matter.
+        except_words: phrases that are struck out before looking ("exam candidates").
+        days_before: days before a polling day from which an incident counts.
+        days_after: days after it until which an incident counts.
+
+    The usual span is six months before to three months after polling day (Straus and Taylor
+    2012, "Democratization and Electoral Violence in Sub-Saharan Africa, 1990-2008").
+    """
+
+    event_types: Annotated[tuple[EventType, ...], Field(min_length=1)] = tuple(EventType)
+    except_sub_event_types: tuple[str, ...] = ()
+    words: Annotated[dict[str, tuple[str, ...]], Field(min_length=1)]
+    except_words: tuple[str, ...] = ()
+    days_before: Annotated[int, Field(ge=0)] = 182
+    days_after: Annotated[int, Field(ge=0)] = 91
+
+    @field_validator("words")
+    @classmethod
+    def _some_words(cls, words: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for language, listed in words.items():
+            if not listed or not all(any(c.isalnum() for c in word) for word in listed):
+                raise ValueError(f"expected words in {language!r}, got {list(listed)}")
+        return words
+
+
 class Coverage(Frozen):
     """How many reports of any type a region needs in a year for its silence to count."""
 
@@ -107,6 +139,8 @@ class Pack(Frozen):
         iso3: ISO 3166-1 alpha-3 code.
         country: name shown to people.
         synthetic: whether the data are made up; follows every row to the page.
+        electoral: which incidents count as linked to an election, besides those of which
+            their source says so.
         file: the TOML file; `path`s of sources are relative to its folder.
     """
 
@@ -119,6 +153,7 @@ class Pack(Frozen):
     places: Places = Places()
     windows: dict[ElectionType, Window]
     targets: tuple[Target, ...]
+    electoral: ElectoralRule | None = None
     coverage: Coverage = Coverage()
     training: Training
     file: Path = Field(exclude=True)
