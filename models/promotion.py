@@ -127,7 +127,7 @@ def decide(
     """
     stands = rival is not None and _stands(table, rival.row)
     reasons: list[str] = []
-    if rival is not None and not stands:
+    if rival is not None and rival.row not in BASELINES and not stands:
         reasons.append(f"the champion, {rival.row}, no longer beats every baseline")
     for name in _candidates(table):
         faults = against_baselines(table, name)
@@ -187,7 +187,8 @@ def _against_champion(
     faults = []
     if name != rival.row:
         faults += _not_better(table, name, rival.row)
-        error, other = (float(table.loc[n, "calibration_error"]) for n in (name, rival.row))
+        errors = table["calibration_error"].astype(float)
+        error, other = errors[name], errors[rival.row]
         if not error <= other + limits.calibration_tolerance:
             faults.append(
                 f"{name} has calibration error {error:.4f}, {rival.row} {other:.4f}: worse by "

@@ -131,6 +131,13 @@ class Training(Frozen):
     min_positives: Annotated[int, Field(ge=1)] = 50
 
 
+class Promotion(Frozen):
+    """What a challenger may not exceed; see `models.promotion.Limits`."""
+
+    calibration_tolerance: Annotated[float, Field(ge=0)] = 0.005
+    output_distance: Annotated[float, Field(gt=0)] = 0.75
+
+
 class Pack(Frozen):
     """A country pack.
 
@@ -156,6 +163,7 @@ class Pack(Frozen):
     electoral: ElectoralRule | None = None
     coverage: Coverage = Coverage()
     training: Training
+    promotion: Promotion = Promotion()
     file: Path = Field(exclude=True)
 
     def resolve(self, source: Source) -> Path:

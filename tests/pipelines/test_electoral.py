@@ -148,8 +148,15 @@ kind = "incidents"
 path = "incidents.csv"
 licence = "CC0"
 retrieved = 2026-01-01
-columns = {{ incident_id = "id", event_date = "day", event_type = "type", unit_id = "place", notes = "notes", electoral = "said" }}
 event_types = {{ fight = "battle", other = "strategic_development" }}
+
+[sources.told.columns]
+incident_id = "id"
+event_date = "day"
+event_type = "type"
+unit_id = "place"
+notes = "notes"
+electoral = "said"
 
 [sources.outlines]
 kind = "cod_ab_polygons"
