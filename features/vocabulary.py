@@ -11,6 +11,10 @@ STARTING_POINT = "_intercept"
 """Name of the driver that is no feature: where every unit's log-odds start."""
 
 
+NO_MODEL = "none"
+"""Kind of model of a bulletin that abstains whole."""
+
+
 class EventType(StrEnum):
     """Kinds of incident, after the event types of ACLED's codebook (2019 version)."""
 

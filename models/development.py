@@ -22,7 +22,7 @@ from models.forecaster import Forecaster, fit_forecaster, fit_model
 from models.metrics import precision_at, scores
 from models.severity import Excess
 from models.splits import Block, check_folds, settled_before, time_folds
-from models.zoo import entry
+from models.zoo import Entry, entry
 
 VALIDATION_MEMBERS = 3
 """Members per fold: fewer than are shipped, which costs the candidates a little skill."""
@@ -145,7 +145,7 @@ def _pairs(
 
 
 def _hold_out(
-    name: str,
+    name: str | Entry,
     pairs: list[tuple[Examples, Examples]],
     features: list[str],
     horizon: Horizon,
@@ -181,7 +181,7 @@ def _take(held_out: HeldOut, keep: NDArray[np.bool_]) -> HeldOut:
     return HeldOut(**{f.name: getattr(held_out, f.name)[keep] for f in fields(HeldOut)})
 
 
-def _calibrator(name: str, held_out: HeldOut, for_day: int) -> Calibrator:
+def _calibrator(name: str | Entry, held_out: HeldOut, for_day: int) -> Calibrator:
     if not entry(name).calibrated:
         return Calibrator()
     return fit_calibrator(held_out.margin, held_out.y, (for_day - held_out.day).astype(float))
@@ -191,6 +191,31 @@ def _dispersion(held_out: HeldOut, calibrator: Calibrator, horizon: Horizon) -> 
     use = apart(held_out.day, horizon.length_days)
     margin = calibrator(held_out.margin[use])
     return dispersion(margin, held_out.y[use], held_out.day[use], held_out.unit[use])
+
+
+def revalidate(
+    recipe: Entry,
+    data: Examples,
+    *,
+    horizon: Horizon,
+    settle_days: int,
+    blocks: list[Block],
+    folds: int,
+    seed: int,
+) -> dict[str, float]:
+    """Scores of a recipe in the folds that `develop` makes of the same examples.
+
+    Args:
+        recipe: an estimator that knows its features.
+        data: settled examples, known on the day of training.
+        horizon: the window of each example.
+        settle_days: longest reporting lag.
+        blocks: elections to be kept whole.
+        folds: held-out years.
+        seed: seed of everything random.
+    """
+    pairs = _pairs(data, horizon, settle_days, blocks, folds)
+    return held_out_scores(judged(_hold_out(recipe, pairs, [], horizon, settle_days, seed)))
 
 
 def judged(held_out: HeldOut) -> HeldOut:

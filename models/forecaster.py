@@ -15,7 +15,7 @@ from models.baselines import expit
 from models.calibration import Calibrator
 from models.examples import Examples
 from models.severity import Excess
-from models.zoo import entry
+from models.zoo import Entry, entry
 
 INTERVAL_LEVEL = 0.9
 """Intervals are meant to hold the true probability this often."""
@@ -127,7 +127,11 @@ def fit_forecaster(
 
 
 def fit_model(
-    kind: str, data: Examples, features: list[str], seed: int, most_members: int | None = None
+    kind: str | Entry,
+    data: Examples,
+    features: list[str],
+    seed: int,
+    most_members: int | None = None,
 ) -> Bagged:
     """Fit the members of a model of the zoo, at most `most_members` of them."""
     found = entry(kind)

@@ -9,8 +9,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from features.errors import NotFoundError
 from models.bagging import Bagged
 from models.calibration import Calibrator
 from models.forecaster import Forecaster
+from models.recipes import recipe_digest
 from models.severity import Excess
 from models.zoo import ZOO
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 CHAMPION = "champion"
+DECISIONS = "vigie-decisions"
+"""The MLflow experiment whose runs are the decisions about champions."""
+
 REQUIREMENTS = ["vigie", "scikit-learn", "xgboost-cpu", "pandas", "skops"]
 TRUSTED_TYPES = sorted(
     {
@@ -56,7 +60,8 @@ class Version:
         trained_as_of: the day whose knowledge it was trained on.
         digest: what `model_digest` gave when it was logged.
         training_digest: digest of everything that went into the training.
-        settings: digest of what it is for: target, horizon, training settings.
+        settings: digest of what it is for: country, target, horizon.
+        recipe: digest of how it was made (`models.recipes`).
         verdict: which model of the training planners see, and the table that it rests on;
             None until the training is complete.
     """
@@ -68,7 +73,41 @@ class Version:
     digest: str
     training_digest: str
     settings: str
+    recipe: str
     verdict: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One decision about a champion, as it is logged.
+
+    Attributes:
+        at: when it was taken.
+        by: who took it.
+        command: `run`, `promote` or `rollback`.
+        action: `promoted`, `refused`, `kept` (the champion knows more) or `rolled back`.
+        model: registered model name.
+        training_digest: the training that it is about.
+        recipe: of the model that was promoted, refused or rolled back.
+        shown: version that planners see after it, for that training's day.
+        before: version that was champion before; empty where there was none.
+        after: version that is champion after it.
+        reason: why, one reason per line.
+        run_id: MLflow's run, which holds the table; empty before it is logged.
+    """
+
+    at: datetime
+    by: str
+    command: str
+    action: str
+    model: str
+    training_digest: str
+    recipe: str
+    shown: str
+    before: str
+    after: str
+    reason: str
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +195,7 @@ class ModelRegistry:
                 "trained_as_of": record.trained_as_of.isoformat(),
                 "training_digest": record.training_digest,
                 "settings": record.settings,
+                "recipe": recipe_digest(record.forecaster),
                 "digest": model_digest(record.forecaster, record.example),
             },
         )
@@ -243,6 +283,34 @@ class ModelRegistry:
         """Make a version the champion."""
         self._client.set_registered_model_alias(version.name, CHAMPION, version.version)
 
+    def log_decision(self, decided: Decided, table: pd.DataFrame) -> None:
+        """Keep a decision, and the scores that it rests on as `table.csv`."""
+        says = {k: str(v) for k, v in asdict(decided).items() if k not in ("at", "run_id")}
+        run = self._client.create_run(
+            self._experiment(DECISIONS),
+            start_time=_milliseconds(decided.at),
+            tags={**says, "number": str(len(self.decisions(decided.model)) + 1)},
+            run_name=f"{decided.action} {decided.shown}",
+        )
+        self._client.log_text(run.info.run_id, table.to_csv(), "table.csv")
+        self._client.set_terminated(run.info.run_id, end_time=_milliseconds(decided.at))
+
+    def decisions(self, model: str | None = None) -> list[Decided]:
+        """The decisions about one model, or about all, the oldest first."""
+        experiment = self._client.get_experiment_by_name(DECISIONS)
+        if experiment is None:
+            return []
+        wanted = f"tags.model = '{model}'" if model else ""
+        found, token = [], None
+        while token != "":
+            page = self._client.search_runs(
+                [experiment.experiment_id], wanted, max_results=1000, page_token=token
+            )
+            found += list(page)
+            token = page.token or ""
+        found.sort(key=lambda run: (run.info.start_time, int(run.data.tags["number"])))
+        return [_decided(run) for run in found]
+
     def load(self, version: Version) -> Forecaster:
         """The fitted model of a version.
 
@@ -294,5 +362,17 @@ def _version(found: Any) -> Version:
         digest=tags["digest"],
         training_digest=tags["training_digest"],
         settings=tags["settings"],
+        recipe=tags.get("recipe", ""),
         verdict=json.loads(tags["verdict"]) if "verdict" in tags else None,
     )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _decided(run: Any) -> Decided:
+    tags = run.data.tags
+    names = [f.name for f in fields(Decided) if f.name not in ("at", "run_id")]
+    at = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+    return Decided(at=at, run_id=run.info.run_id, **{name: tags[name] for name in names})

@@ -53,12 +53,14 @@ ZOO: dict[str, Entry] = {
 }
 
 
-def entry(name: str) -> Entry:
-    """A fresh, unfitted entry of the zoo.
+def entry(name: str | Entry) -> Entry:
+    """A fresh, unfitted entry of the zoo; an entry that is not of the zoo stays what it is.
 
     Raises:
         ConfigError: no model has this name.
     """
+    if isinstance(name, Entry):
+        return replace(name, estimator=clone(name.estimator))
     if name not in ZOO:
         raise ConfigError(
             f"model: expected one of {', '.join(ZOO)}, got {name!r}; "

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.errors import ConfigError, VigieError
+from features.errors import ConfigError, NotFoundError, VigieError
 from pipelines import token_commands
 from pipelines.printing import (
     err,
     out,
     print_backtest,
     print_bulletin,
+    print_decisions,
     print_mlflow,
-    print_refusals,
+    print_outcome,
     print_scores,
     table,
 )
@@ -48,7 +49,13 @@ AsOf = Annotated[
     typer.Option(formats=["%Y-%m-%d"], help="Day whose knowledge may be used [eve of the window]"),
 ]
 TargetName = Annotated[str, typer.Option(help="Target of the pack")]
+By = Annotated[str | None, typer.Option(help="Who decides, for the log [VIGIE_USER, else you]")]
+Reason = Annotated[str, typer.Option(help="Why, for the log")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures here")]
+
+
+NOT_PROMOTED = 3
+"""Exit status of `vigie promote` where the champion stays."""
 
 
 def main() -> None:
@@ -114,7 +121,8 @@ def ingest(config: Config) -> None:
 
     with _workshop(config) as workshop:
         ingested = workshop.ingest()
-    shown = table("sources", "source", "snapshot", "rows", "set aside", "outside", "vintage")
+    columns = ("source", "snapshot", "rows", "set aside", "outside", "electoral", "vintage")
+    shown = table("sources", *columns)
     for name, manifest in ingested.manifests.items():
         shown.add_row(
             name,
@@ -122,6 +130,7 @@ def ingest(config: Config) -> None:
             f"{manifest.rows}",
             f"{sum(manifest.quarantined.values())}",
             f"{manifest.outside}",
+            f"{sum(manifest.electoral.values())}" if manifest.electoral else "",
             manifest.vintage,
         )
     out.print(shown)
@@ -187,25 +196,60 @@ def train(
 
 @app.command()
 def promote(
-    config: Config, election: Election, as_of: AsOf = None, target: TargetName = "any"
+    config: Config,
+    election: Election,
+    as_of: AsOf = None,
+    target: TargetName = "any",
+    by: By = None,
+    reason: Reason = "",
+    accept_shift: Annotated[
+        bool, typer.Option(help="Accept an output far from the champion's, after looking")
+    ] = False,
 ) -> None:
-    """Make the best model of a training the champion, if it beats every baseline."""
-    from pipelines.run import set_champion
+    """Hold a training against champion and baselines; its best model may become champion."""
+    from pipelines.promoting import Actor, Challenge
     from pipelines.training import find_training
 
     with _workshop(config) as workshop:
+        pack, registry = workshop.pack, workshop.registry
         _, question, prepared = workshop.prepare(election, _day(as_of), target)
-        trained = find_training(workshop.pack, prepared, question, workshop.registry)
-        version, moved = set_champion(workshop.registry, trained)
-    print_scores("held-out years", trained.table)
-    print_refusals(trained.refused)
-    if not moved:
-        raise ConfigError(
-            f"promote: expected a training newer than the champion's, got {question.as_of}; "
-            f"{version.name} keeps its champion"
-        )
-    says = f"champion of {version.name}: version {version.version}, {version.kind}"
-    out.print(says, soft_wrap=True)
+        trained = find_training(pack, prepared, question, registry)
+        challenge = Challenge(pack, prepared, question, registry, trained, workshop.progress)
+        who = by or workshop.settings.user
+        outcome = challenge.decide(Actor(who, "promote", workshop.now, reason, accept_shift))
+    print_outcome(outcome)
+    if outcome.decided.action != "promoted":
+        raise typer.Exit(NOT_PROMOTED)
+
+
+@app.command()
+def rollback(
+    model: Annotated[str, typer.Argument(help="Registered model, as 'vigie decisions' prints it")],
+    by: By = None,
+    reason: Reason = "",
+) -> None:
+    """Make the champion before the present one champion again."""
+    from models.registry import ModelRegistry
+    from pipelines.promoting import Actor, roll_back
+
+    settings = Settings()
+    registry = ModelRegistry(settings.tracking_uri, settings.artifacts_uri)
+    actor = Actor(by or settings.user, "rollback", datetime.now(UTC), reason)
+    print_decisions([roll_back(registry, model, actor)])
+
+
+@app.command()
+def decisions(
+    model: Annotated[str | None, typer.Argument(help="Registered model [all]")] = None,
+) -> None:
+    """Who became champion when, by whose decision, and why; the oldest first."""
+    from models.registry import ModelRegistry
+
+    settings = Settings()
+    found = ModelRegistry(settings.tracking_uri, settings.artifacts_uri).decisions(model)
+    if not found:
+        raise NotFoundError("decisions: expected some, got none; 'vigie run' takes the first")
+    print_decisions(found)
 
 
 @app.command()
@@ -254,10 +298,12 @@ def run(
 
     with _workshop(config) as workshop:
         job = do(workshop, election, _day(as_of), target)
-    print_scores("held-out years", job.trained.table)
-    print_refusals(job.trained.refused)
+    if job.outcome is not None:
+        print_outcome(job.outcome)
     print_bulletin(job.issued.bulletin_id, job.issued.scores, job.ingested.tables.units)
-    if job.judged is None:
+    if job.abstains is not None:
+        out.print(f"[bold]abstains[/]: {job.abstains}", soft_wrap=True)
+    elif job.judged is None:
         out.print("the window is not over in the data: nothing to hold the bulletin against yet")
     else:
         window = f"{job.question.window_start} to {job.question.window_end}"

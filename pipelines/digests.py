@@ -45,11 +45,9 @@ def code_digest(evaluation: bool = False) -> str:
     return digest.hexdigest()
 
 
-def settings_digest(pack: Pack, **more: object) -> str:
-    """SHA-256 of the parts of a pack that decide what a score is, and of what is given."""
-    parts = pack.model_dump(
-        mode="json", include={"name", "iso3", "countries", "training", "coverage"}
-    )
+def settings_digest(pack: Pack, keys: set[str], **more: object) -> str:
+    """SHA-256 of some parts of a pack, and of what is given."""
+    parts = pack.model_dump(mode="json", include=keys)
     text = json.dumps({**parts, **more}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

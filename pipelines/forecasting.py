@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from features.coverage import coverage
 from features.errors import ConfigError, LeakError
+from features.vocabulary import NO_MODEL
 from models.baselines import BASELINES
 from models.drivers import drivers
 from models.forecaster import INTERVAL_LEVEL, Forecaster
@@ -17,8 +18,8 @@ from models.registry import ModelRegistry, Version
 from pipelines.ingest import Ingested
 from pipelines.pack import Pack
 from pipelines.question import Question, windows
-from pipelines.training import Prepared, settings_of
-from response.bands import banded
+from pipelines.training import Prepared, model_name, settings_of, widened
+from response.bands import abstaining, banded
 from store.bulletins import (
     BulletinHead,
     write_bulletin,
@@ -52,7 +53,6 @@ def score_units(
         One row per unit with the columns of `store.schema.Score`.
     """
     X = prepared.now
-    cover = pack.coverage
     scores = forecaster.forecast(X[list(forecaster.columns)])
     scores["baseline_probability"] = baseline.probability(X[list(baseline.columns)])
     scores["drivers"] = pd.Series(
@@ -60,6 +60,11 @@ def score_units(
         index=scores.index,
         dtype=object,
     )
+    return banded(pd.concat([_coverage(pack, prepared), scores], axis=1))
+
+
+def _coverage(pack: Pack, prepared: Prepared) -> pd.DataFrame:
+    cover = pack.coverage
     silence = coverage(
         prepared.context,
         days=cover.days,
@@ -67,8 +72,7 @@ def score_units(
         min_reports=cover.min_reports,
         coarse_areas=pack.places.coarse_areas,
     )
-    silence = silence.loc[prepared.voting].reset_index(drop=True)
-    return banded(pd.concat([silence, scores], axis=1))
+    return silence.loc[prepared.voting].reset_index(drop=True)
 
 
 def issue(
@@ -85,14 +89,55 @@ def issue(
 
     Raises:
         LeakError: the version was trained on what was not known on `as_of`.
-        ConfigError: the version was trained for another target or other settings.
+        ConfigError: the version was trained for another target or horizon.
         ConflictError: the database holds the other kind of data, real or synthetic.
     """
     _require_fit_for(version, pack, question)
     siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
     forecaster = registry.load(version)
     baseline = registry.load(siblings[_best_baseline(version)])
+    prepared = widened(pack, question, prepared, forecaster.columns)
     scores = score_units(pack, prepared, forecaster, baseline)
+    head = _head(pack, ingested, prepared, question, version, forecaster.base_rate)
+    return _freeze(pack, ingested, prepared, head, scores, engine, now)
+
+
+def abstain(
+    pack: Pack,
+    ingested: Ingested,
+    prepared: Prepared,
+    question: Question,
+    reason: str,
+    engine: Engine,
+    now: datetime,
+) -> Issued:
+    """Write a bulletin in which every unit abstains, and that says why.
+
+    Raises:
+        ConflictError: the database holds the other kind of data, real or synthetic.
+    """
+    y = prepared.data.y
+    head = replace(
+        _blank_head(pack, ingested, prepared, question),
+        model_name=model_name(pack, question),
+        base_rate=float(y.mean()) if len(y) else 0.0,
+        notes=f"This bulletin abstains. {reason} No score is not a low score; bulletins of "
+        "other targets for the same round may speak.",
+    )
+    scores = abstaining(_coverage(pack, prepared))
+    return _freeze(pack, ingested, prepared, head, scores, engine, now)
+
+
+def _freeze(
+    pack: Pack,
+    ingested: Ingested,
+    prepared: Prepared,
+    head: BulletinHead,
+    scores: pd.DataFrame,
+    engine: Engine,
+    now: datetime,
+) -> Issued:
+    """Write a bulletin, and with it the registry, calendar and incidents that it speaks of."""
     units = prepared.context.units.loc[prepared.voting]
     ids = set(units["unit_id"])
     outlines = ingested.polygons
@@ -115,7 +160,7 @@ def issue(
             registry_id=registry_id,
             incidents=incidents.loc[incidents["unit_id"].isin(ids)],
         )
-        head = _head(pack, ingested, prepared, question, version, registry_id, forecaster.base_rate)
+        head = replace(head, registry_id=registry_id)
         bulletin_id = write_bulletin(session, head, scores, created_at=now)
     return Issued(bulletin_id, scores)
 
@@ -131,8 +176,8 @@ def _require_fit_for(version: Version, pack: Pack, question: Question) -> None:
     if version.settings != settings_of(pack, question):
         raise ConfigError(
             f"model {version.name} version {version.version}: expected one trained for the "
-            "target, horizon and training settings of the country pack, got one trained for "
-            "others; run 'vigie train' and 'vigie promote'"
+            "target and horizon of the question, got one trained for others; run 'vigie train' "
+            "and 'vigie promote'"
         )
 
 
@@ -150,35 +195,50 @@ def _best_baseline(version: Version) -> str:
     return str(version.verdict["best_baseline"])
 
 
-def _head(
-    pack: Pack,
-    ingested: Ingested,
-    prepared: Prepared,
-    question: Question,
-    version: Version,
-    registry_id: str,
-    base_rate: float,
+def _blank_head(
+    pack: Pack, ingested: Ingested, prepared: Prepared, question: Question
 ) -> BulletinHead:
-    """What the bulletin says about itself."""
+    """What every bulletin says about itself; what depends on the model is empty."""
     return BulletinHead(
         election_id=question.election_id,
-        registry_id=registry_id,
+        registry_id="",
         iso3=str(prepared.context.units.loc[prepared.voting, "iso3"].iloc[0]),
         target=question.target.name,
         target_says=question.target.says,
         as_of=question.as_of,
         window_start=question.window_start,
         window_end=question.window_end,
+        model_name="",
+        model_version="",
+        model_kind=NO_MODEL,
+        model_digest="",
+        data_digest=prepared.data_digest,
+        baseline_name="",
+        base_rate=0.0,
+        interval_level=INTERVAL_LEVEL,
+        vintage=vintage(pack, ingested),
+        synthetic=pack.synthetic,
+        notes="",
+    )
+
+
+def _head(
+    pack: Pack,
+    ingested: Ingested,
+    prepared: Prepared,
+    question: Question,
+    version: Version,
+    base_rate: float,
+) -> BulletinHead:
+    """What the bulletin of a model version says about itself."""
+    return replace(
+        _blank_head(pack, ingested, prepared, question),
         model_name=version.name,
         model_version=version.version,
         model_kind=version.kind,
         model_digest=version.digest,
-        data_digest=prepared.data_digest,
         baseline_name=_best_baseline(version),
         base_rate=base_rate,
-        interval_level=INTERVAL_LEVEL,
-        vintage=vintage(pack, ingested),
-        synthetic=pack.synthetic,
         notes=_notes(ingested, question, version),
     )
 
@@ -198,6 +258,8 @@ def _notes(ingested: Ingested, question: Question, version: Version) -> str:
             f"No model beat the baselines on held-out time, so this bulletin shows the best "
             f"baseline, {version.kind.replace('_', ' ')} ({reasons})."
         )
+    if version.trained_as_of < question.as_of:
+        notes.append(f"The model was trained on what was known on {version.trained_as_of}.")
     calendar = ingested.tables.elections.set_index("election_id")
     remark = calendar.loc[question.election_id, "note"]
     if isinstance(remark, str):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
 from features.contracts import empty, require
 from features.errors import ConfigError
 from features.tables import Tables
-from pipelines import places, registry
-from pipelines.pack import Pack
+from pipelines import electoral, places, registry
+from pipelines.pack import ElectoralRule, Pack
 from pipelines.places import Gazetteer, MatchReport
 from pipelines.sources import (
     acled,
@@ -29,6 +30,7 @@ from pipelines.sources import (
     ucdp_ged,
 )
 from pipelines.sources.files import SourceFile
+from pipelines.sources.incidents import Incidents
 from pipelines.sources.rows import Quarantine
 from pipelines.staging import Progress, Read, Stage
 from store.lake import Lake, Manifest
@@ -49,7 +51,8 @@ _VERSIONS = {
 }
 _OF_REGISTRY = kinds.CodAbTable | kinds.CodAbPolygons | kinds.Polygons
 _CALENDARS = kinds.Elections | kinds.ReignElections
-_PLACED = kinds.Acled | kinds.UcdpGed | kinds.GenericIncidents | kinds.CampaignEvents
+_INCIDENTS = kinds.Acled | kinds.UcdpGed | kinds.GenericIncidents
+_PLACED = _INCIDENTS | kinds.CampaignEvents
 _KEYS = {
     "incidents": ["incident_id"],
     "elections": ["election_id"],
@@ -190,12 +193,28 @@ def _sources(stage: Stage, units: pd.DataFrame, gazetteer: Gazetteer) -> dict[st
         "places": stage.pack.places.model_dump(mode="json", exclude={"coarse_areas"}),
         "places_version": places.VERSION,
     }
-    for name, source in stage.pack.sources.items():
+    rule = stage.pack.electoral
+    # The rule looks at the calendar, so that calendars are read first.
+    ordered = sorted(
+        stage.pack.sources.items(), key=lambda item: not isinstance(item[1], kinds.Elections)
+    )
+    for name, source in ordered:
         if isinstance(source, _OF_REGISTRY):
             continue
-        context = matching if isinstance(source, _PLACED) else None
+        context: dict[str, Any] | None = matching if isinstance(source, _PLACED) else None
         read = _reader(source, units, gazetteer)
-        tables = stage.take(name, source, _VERSIONS[source.kind], read, upstream, context)
+        calendar: tuple[str, ...] = ()
+        if rule is not None and isinstance(source, _INCIDENTS):
+            rounds = found.get("elections", [])
+            calendar = tuple(stage.ids[calendar_name] for calendar_name, _ in rounds)
+            context = {
+                **matching,
+                "electoral": rule.model_dump(mode="json"),
+                "electoral_version": electoral.VERSION,
+            }
+            read = _linked(read, rule, _joined(rounds, "elections", _KEYS["elections"]), units)
+        version = _VERSIONS[source.kind]
+        tables = stage.take(name, source, version, read, (*upstream, *calendar), context)
         for table, rows in tables.items():
             found.setdefault(table, []).append((name, rows))
     return {table: _joined(found.get(table, []), table, keys) for table, keys in _KEYS.items()}
@@ -236,10 +255,40 @@ def _reader(
                 made = ucdp_ged.read(file, source, gazetteer, q)
             case kinds.GenericIncidents():
                 made = generic_incidents.read(file, source, gazetteer, q)
-        tables = {"incidents": made.table}
-        return Read(tables, q, made.outside, made.known_on_rule, made.vintage, made.report)
+        return _as_read(made, q)
 
     return read
+
+
+def _as_read(made: Incidents, quarantine: Quarantine) -> Read:
+    said = int(made.table["electoral"].sum())
+    return Read(
+        {"incidents": made.table},
+        quarantine,
+        made.outside,
+        made.known_on_rule,
+        made.vintage,
+        made.report,
+        {"by source": said, "by rule": 0},
+        made.notes,
+    )
+
+
+def _linked(
+    read: _Connector, rule: ElectoralRule, rounds: pd.DataFrame, units: pd.DataFrame
+) -> _Connector:
+    """The connector, whose incidents are also held against the electoral rule."""
+
+    def linked(file: SourceFile, q: Quarantine) -> Read:
+        made = read(file, q)
+        incidents = made.tables["incidents"]
+        by_rule = electoral.electoral(incidents, made.notes, rounds, units, rule)
+        by_rule &= ~incidents["electoral"].to_numpy(dtype=bool)
+        flagged = incidents.assign(electoral=incidents["electoral"] | by_rule)
+        caught = {**made.electoral, "by rule": int(by_rule.sum())}
+        return replace(made, tables={"incidents": flagged}, electoral=caught)
+
+    return linked
 
 
 def _joined(parts: list[tuple[str, pd.DataFrame]], table: str, keys: list[str]) -> pd.DataFrame:

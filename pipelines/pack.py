@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from features.errors import ConfigError
 from features.panel import unknown_names
@@ -74,6 +74,38 @@ class Target(Frozen):
     grid: Literal["regular", "rounds"] = "regular"
 
 
+class ElectoralRule(Frozen):
+    """An incident is electoral if its type, a word of its notes and its day all say so.
+
+    Attributes:
+        event_types: types that can be electoral.
+        except_sub_event_types: sub-types that cannot, in the source's words ("Agreement").
+        words: language -> words and phrases, one of which the notes must hold; a `*` at the
+            end stands for any ending. Accents, case and punctuation do not matter.
+        except_words: phrases that are struck out before looking ("exam candidates").
+        days_before: days before a polling day from which an incident counts.
+        days_after: days after it until which an incident counts.
+
+    The usual span is six months before to three months after polling day (Straus and Taylor
+    2012, "Democratization and Electoral Violence in Sub-Saharan Africa, 1990-2008").
+    """
+
+    event_types: Annotated[tuple[EventType, ...], Field(min_length=1)] = tuple(EventType)
+    except_sub_event_types: tuple[str, ...] = ()
+    words: Annotated[dict[str, tuple[str, ...]], Field(min_length=1)]
+    except_words: tuple[str, ...] = ()
+    days_before: Annotated[int, Field(ge=0)] = 182
+    days_after: Annotated[int, Field(ge=0)] = 91
+
+    @field_validator("words")
+    @classmethod
+    def _some_words(cls, words: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for language, listed in words.items():
+            if not listed or not all(any(c.isalnum() for c in word) for word in listed):
+                raise ValueError(f"expected words in {language!r}, got {list(listed)}")
+        return words
+
+
 class Coverage(Frozen):
     """How many reports of any type a region needs in a year for its silence to count."""
 
@@ -129,6 +161,13 @@ class Training(Frozen):
     min_positives: Annotated[int, Field(ge=1)] = 50
 
 
+class Promotion(Frozen):
+    """What a challenger may not exceed; see `models.promotion.Limits`."""
+
+    calibration_tolerance: Annotated[float, Field(ge=0)] = 0.005
+    output_distance: Annotated[float, Field(gt=0)] = 0.75
+
+
 Iso3 = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -141,6 +180,8 @@ class Pack(Frozen):
         country: name of the country, or of the region that the countries form.
         countries: code -> name of each country, where there are several.
         synthetic: whether the data are made up; follows every row to the page.
+        electoral: which incidents count as linked to an election, besides those of which
+            their source says so.
         file: the TOML file; `path`s of sources are relative to its folder.
     """
 
@@ -154,9 +195,11 @@ class Pack(Frozen):
     places: Places = Places()
     windows: dict[ElectionType, Window]
     targets: tuple[Target, ...]
+    electoral: ElectoralRule | None = None
     coverage: Coverage = Coverage()
     evaluation: Evaluation = Evaluation()
     training: Training
+    promotion: Promotion = Promotion()
     file: Path = Field(exclude=True)
 
     @model_validator(mode="after")

@@ -11,7 +11,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from models.registry import Decided
     from pipelines.backtest.job import Backtest
+    from pipelines.promoting import Outcome
     from pipelines.settings import Settings
 
 out, err = Console(), Console(stderr=True)
@@ -71,17 +73,34 @@ def print_backtest(found: Backtest) -> None:
     )
 
 
-def print_refusals(refused: tuple[str, ...]) -> None:
-    """Why better-ranking models were not promoted, if any were not."""
-    if refused:
-        out.print("[bold]refused[/] by the baselines on held-out years:")
-        for reason in refused:
-            out.print(f"  {reason}", markup=False)
+def print_outcome(outcome: Outcome) -> None:
+    """The scores that a decision rests on, the decision, and its reasons."""
+    print_scores("held-out years", outcome.table)
+    decided, version = outcome.decided, outcome.version
+    out.print(f"[bold]{decided.action}[/]:")
+    for reason in decided.reason.splitlines():
+        out.print(f"  {reason}", markup=False, soft_wrap=True)
+    says = f"shown by {version.name}: version {version.version}, {version.kind}"
+    out.print(f"{says}; champion: version {decided.after}", soft_wrap=True)
+
+
+def print_decisions(decisions: list[Decided]) -> None:
+    """Decisions about champions, one paragraph each."""
+    for d in decisions:
+        change = f"champion {d.before or 'none'} -> {d.after}"
+        out.print(f"[bold]{d.at:%Y-%m-%d %H:%M} {d.action}[/] {d.model}", soft_wrap=True)
+        out.print(f"  {change}, by {d.by} with {d.command}", markup=False, soft_wrap=True)
+        for reason in d.reason.splitlines():
+            out.print(f"  {reason}", markup=False, soft_wrap=True)
+        out.print(
+            f"  scores: table.csv of MLflow run {d.run_id}" if d.run_id else "", soft_wrap=True
+        )
 
 
 def print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) -> None:
     """The ten highest scores of a bulletin, and its id."""
-    top = scores.merge(units, on="unit_id").sort_values("rank").head(10)
+    scored = scores.loc[scores["rank"].notna()]
+    top = scored.merge(units, on="unit_id").sort_values("rank").head(10)
     shown = table("highest scores", "", "unit", "place", "prob.", "90 %", "exp.", "base", "band")
     for r in top.itertuples(index=False):
         shown.add_row(
@@ -94,7 +113,8 @@ def print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) 
             f"{r.baseline_probability:.2f}",
             str(r.band).replace("_", " "),
         )
-    out.print(shown)
+    if len(top):
+        out.print(shown)
     abstained = int((scores["band"] == "abstained").sum())
     out.print(f"bulletin {bulletin_id}: {len(scores)} units, {abstained} abstained")
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import pandas as pd
 
+from features.errors import TooFewPositivesError
 from models.forecaster import Forecaster
-from models.registry import ModelRegistry, Version
+from models.registry import ModelRegistry
 from pipelines.evaluation import judge_forecasts, outcomes
-from pipelines.forecasting import Issued, issue, vintage
+from pipelines.forecasting import Issued, abstain, issue, vintage
 from pipelines.ingest import Ingested, ingest
 from pipelines.pack import Pack
+from pipelines.promoting import Actor, Challenge, Outcome, follow
 from pipelines.question import Question, ask, settle_days
 from pipelines.settings import Settings
 from pipelines.training import Prepared, Trained, prepare, train
@@ -57,33 +59,24 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that one run made."""
+    """Everything that one run made.
+
+    Attributes:
+        trained: None where the target is too rare to be learned.
+        outcome: what became of the training; None without one.
+        judged: scores on the window; None while it is not over in the data, or without models.
+        abstains: why no unit has a score; None where units have.
+    """
 
     question: Question
     ingested: Ingested
     prepared: Prepared
-    trained: Trained
+    trained: Trained | None
+    outcome: Outcome | None
     issued: Issued
     vintage: str
     judged: pd.DataFrame | None
-
-
-def set_champion(registry: ModelRegistry, trained: Trained) -> tuple[Version, bool]:
-    """Point the champion alias at what a training promoted.
-
-    A training on an earlier day's knowledge than the champion's leaves the alias where it
-    is: running a past round again must not take planners back in time.
-
-    Returns:
-        The promoted version, and whether it is now the champion.
-    """
-    promoted = trained.versions[trained.promoted]
-    champion = registry.champion(promoted.name)
-    if champion is not None and champion.trained_as_of > promoted.trained_as_of:
-        return promoted, False
-    if champion is None or champion.version != promoted.version:
-        registry.promote(promoted)
-    return promoted, True
+    abstains: str | None = None
 
 
 def run(workshop: Workshop, election_id: str, as_of: date | None, target: str) -> Job:
@@ -97,8 +90,12 @@ def run(workshop: Workshop, election_id: str, as_of: date | None, target: str) -
     """
     pack, settings, registry = workshop.pack, workshop.settings, workshop.registry
     ingested, question, prepared = workshop.prepare(election_id, as_of, target)
-    trained = train(pack, prepared, question, registry, workshop.progress)
-    version, _ = set_champion(registry, trained)
+    try:
+        trained = train(pack, prepared, question, registry, workshop.progress)
+    except TooFewPositivesError as error:
+        return _abstained(workshop, ingested, question, prepared, error)
+    challenge = Challenge(pack, prepared, question, registry, trained, workshop.progress)
+    outcome = follow(challenge, Actor(workshop.settings.user, "run", workshop.now))
     workshop.progress("scoring every unit")
     issued = issue(
         pack,
@@ -106,7 +103,7 @@ def run(workshop: Workshop, election_id: str, as_of: date | None, target: str) -
         prepared,
         question,
         registry,
-        version,
+        outcome.version,
         connect(settings.database),
         workshop.now,
     )
@@ -115,7 +112,23 @@ def run(workshop: Workshop, election_id: str, as_of: date | None, target: str) -
     if counts is not None:
         workshop.progress("holding the forecasts against what happened")
         judged = judge_forecasts(load_all(registry, trained), prepared.now, counts)
-    return Job(question, ingested, prepared, trained, issued, vintage(pack, ingested), judged)
+    said = vintage(pack, ingested)
+    return Job(question, ingested, prepared, trained, outcome, issued, said, judged)
+
+
+def _abstained(
+    workshop: Workshop,
+    ingested: Ingested,
+    question: Question,
+    prepared: Prepared,
+    error: TooFewPositivesError,
+) -> Job:
+    """The bulletin of a target that is too rare to be learned: it abstains and says so."""
+    reason = f"Too few past cases to learn from: {error}."
+    database = connect(workshop.settings.database)
+    issued = abstain(workshop.pack, ingested, prepared, question, reason, database, workshop.now)
+    said = vintage(workshop.pack, ingested)
+    return Job(question, ingested, prepared, None, None, issued, said, None, reason)
 
 
 def load_all(registry: ModelRegistry, trained: Trained) -> dict[str, Forecaster]:
@@ -125,7 +138,7 @@ def load_all(registry: ModelRegistry, trained: Trained) -> dict[str, Forecaster]
 
 def as_json(job: Job) -> dict[str, Any]:
     """What a run found, as plain values."""
-    question = job.question
+    question, trained = job.question, job.trained
     return {
         "bulletin_id": job.issued.bulletin_id,
         "election_id": question.election_id,
@@ -135,10 +148,14 @@ def as_json(job: Job) -> dict[str, Any]:
         "synthetic": job.ingested.synthetic,
         "vintage": job.vintage,
         "data_digest": job.prepared.data_digest,
-        "promoted": job.trained.promoted,
-        "best_baseline": job.trained.best_baseline,
-        "refused": list(job.trained.refused),
-        "held_out": job.trained.table.to_dict(orient="index"),
+        "abstains": job.abstains,
+        "promoted": trained and trained.promoted,
+        "best_baseline": trained and trained.best_baseline,
+        "refused": list(trained.refused) if trained else [],
+        "decision": job.outcome and job.outcome.decided.action,
+        "shown": job.outcome and job.outcome.version.kind,
+        "reasons": job.outcome.decided.reason.splitlines() if job.outcome else [],
+        "held_out": trained and trained.table.to_dict(orient="index"),
         "outcome": None if job.judged is None else job.judged.to_dict(orient="index"),
     }
 

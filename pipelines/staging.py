@@ -32,6 +32,8 @@ class Read:
     known_on_rule: str = ""
     vintage: str = ""
     report: MatchReport | None = None
+    electoral: Mapping[str, int] = field(default_factory=dict)
+    notes: pd.Series[str] = field(default_factory=lambda: pd.Series(dtype=str))
 
 
 @dataclass
@@ -121,6 +123,7 @@ class Stage:
                 "vintage": made.vintage,
                 "placed": {str(k): placed[k] for k in sorted(placed)},
                 "unplaced": {k: unplaced[k] for k in sorted(unplaced)},
+                "electoral": dict(made.electoral),
             },
         )
         rows = sum(len(t) for t in made.tables.values())

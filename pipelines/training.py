@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from features.context import Context
 from features.days import day_number
-from features.errors import NotFoundError
+from features.errors import ConfigError, NotFoundError
 from features.labels import settled, window_counts
-from features.panel import Panel, build_panel
+from features.panel import Panel, build_panel, unknown_names
 from features.tables import Tables
 from models.baselines import BASELINE_COLUMNS, BASELINES
 from models.development import Development, develop
@@ -71,11 +71,18 @@ class Trained:
     table: pd.DataFrame
 
 
-def prepare(pack: Pack, tables: Tables, question: Question) -> Prepared:
-    """Build the panel and the labels from what was known on `as_of`."""
+def prepare(pack: Pack, tables: Tables, question: Question, also: tuple[str, ...] = ()) -> Prepared:
+    """Build the panel and the labels from what was known on `as_of`.
+
+    Args:
+        pack: the country pack.
+        tables: all that is known of the country.
+        question: what is asked.
+        also: features that are wanted besides the pack's.
+    """
     context = context_as_of(pack, tables, question)
     wanted = pack.training.features
-    names = tuple(dict.fromkeys([*wanted, *BASELINE_COLUMNS])) if wanted else ()
+    names = tuple(dict.fromkeys([*wanted, *BASELINE_COLUMNS, *also])) if wanted else ()
     panel = build_panel(context, names)
     as_of = day_number(question.as_of)
     usable = settled(panel.days, question.horizon, settle_days(pack), as_of)
@@ -93,6 +100,26 @@ def prepare(pack: Pack, tables: Tables, question: Question) -> Prepared:
         context=context,
         voting=voting,
     )
+
+
+def widened(
+    pack: Pack, question: Question, prepared: Prepared, columns: tuple[str, ...]
+) -> Prepared:
+    """The same with these features too: those of a champion that was trained on others.
+
+    Raises:
+        ConfigError: a feature is not in the registry any more.
+    """
+    missing = tuple(c for c in columns if c not in prepared.panel.names)
+    if not missing:
+        return prepared
+    gone = unknown_names(missing)
+    if gone or not pack.training.features:
+        raise ConfigError(
+            f"model: expected features of the registry, got {', '.join(gone or missing)}, "
+            "which it does not have any more; train and promote a new model"
+        )
+    return prepare(pack, prepared.context.tables, question, columns)
 
 
 def fit(pack: Pack, prepared: Prepared, question: Question, progress: Progress) -> Development:
@@ -126,13 +153,20 @@ def experiment_name(pack: Pack) -> str:
 
 
 def settings_of(pack: Pack, question: Question) -> str:
-    """SHA-256 of what a model is for: target, horizon and training settings."""
-    return settings_digest(pack, target=question.target, horizon=question.horizon)
+    """SHA-256 of what a model is for: country, target and horizon.
+
+    How it was trained is not part of it: a champion stays of use while others are tried.
+    """
+    return settings_digest(pack, {"name", "iso3", "countries"}, **_asked(question))
+
+
+def _asked(question: Question) -> dict[str, object]:
+    return {"target": question.target, "horizon": question.horizon}
 
 
 def training_digest(pack: Pack, prepared: Prepared, question: Question) -> str:
     """SHA-256 of everything that decides what the fitted models are."""
-    settings = settings_of(pack, question)
+    settings = settings_digest(pack, {"name", "iso3", "countries", "training"}, **_asked(question))
     text = f"{prepared.data_digest}:{settings}:{question.as_of}:{code_digest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 

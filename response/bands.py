@@ -52,3 +52,18 @@ def banded(scores: pd.DataFrame) -> pd.DataFrame:
     rank = pd.Series(np.arange(1, len(order) + 1, dtype=float), index=order.index)
     out["rank"] = rank.reindex(out.index)
     return out
+
+
+def abstaining(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Scores of a bulletin in which every unit abstains.
+
+    Args:
+        coverage: `unit_id`, `coverage` and `coverage_says`, one row per unit.
+
+    Returns:
+        The same rows with the columns of `banded`: no numbers, no drivers.
+    """
+    numbers = ["rank", "probability", "lower", "upper", "expected_incidents"]
+    out = coverage.assign(**dict.fromkeys([*numbers, "baseline_probability"], np.nan))
+    drivers: list[list[object]] = [[] for _ in range(len(out))]
+    return out.assign(drivers=pd.Series(drivers, index=out.index), band=str(Band.ABSTAINED))

@@ -107,7 +107,9 @@ class BulletinOut(_Answer):
     window_end: date
     model_name: str
     model_version: str
-    model_kind: str = Field(description="Kind of model, or of baseline when none beat it")
+    model_kind: str = Field(
+        description="Kind of model, or of baseline when none beat it; `none` where all abstain"
+    )
     model_digest: str
     data_digest: str
     baseline_name: str = Field(description="The baseline shown beside each probability")
@@ -116,7 +118,7 @@ class BulletinOut(_Answer):
     vintage: str = Field(description="How recent the data are")
     synthetic: bool = Field(description="Whether the data are made up")
     units: int = Field(description="Units in the bulletin")
-    abstained: int = Field(description="Units without a score, for want of reporting")
+    abstained: int = Field(description="Units without a score; coverage or the notes say why")
     notes: str
     created_at: datetime = Field(description="When the bulletin was issued, UTC")
 

@@ -60,6 +60,7 @@ class Manifest(BaseModel):
         vintage: "retrospective vintage" where it was not in the file.
         placed: way of placing -> rows; empty for sources that are not placed.
         unplaced: "region / parent / name" that found no unit -> rows.
+        electoral: "by source" and "by rule" -> incidents linked to an election.
         created_at: the caller's clock when it was written.
     """
 
@@ -82,6 +83,7 @@ class Manifest(BaseModel):
     vintage: str
     placed: dict[str, int]
     unplaced: dict[str, int]
+    electoral: dict[str, int] = {}
     created_at: datetime
 
     @property

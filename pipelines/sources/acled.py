@@ -18,7 +18,7 @@ from pipelines.sources.incidents import Incidents, Sighting, make
 from pipelines.sources.kinds import Acled
 from pipelines.sources.rows import BadRowError, Quarantine, Row, parse, refuse_if_none
 
-VERSION = 1
+VERSION = 2
 
 _NEEDED = (
     *("event_id_cnty", "event_date", "event_type", "actor1", "admin1", "admin2"),
@@ -71,7 +71,10 @@ def read(
     ours = [(row, event) for row, event in parsed if event]
     if "actor2" not in sheet.columns:
         ours = _one_per_event(ours, quarantine)
-    sightings = [Sighting(row, _place(row, event, unit_column), event) for row, event in ours]
+    sightings = [
+        Sighting(row, _place(row, event, unit_column), event, notes=row.optional("notes"))
+        for row, event in ours
+    ]
     report = MatchReport(file.label)
     outside = len(parsed) - sum(1 for _, event in parsed if event)
     made = make(sightings, gazetteer, options.reporting_lag_days, quarantine, report, outside)

@@ -12,7 +12,7 @@ from pipelines.sources.incidents import Incidents, Sighting, make
 from pipelines.sources.kinds import GenericIncidents
 from pipelines.sources.rows import BadRowError, Quarantine, Row, parse, refuse_if_none
 
-VERSION = 1
+VERSION = 2
 
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "oui"}), frozenset({"0", "false", "no", "non"})
 
@@ -37,7 +37,8 @@ def read(
     for row, said in parsed:
         known_on: datetime | None = said.pop("known_on")
         place: Place = said.pop("place")
-        sightings.append(Sighting(row, place, said, known_on))
+        notes = row.cells.get(options.columns.get("notes", ""))
+        sightings.append(Sighting(row, place, said, known_on, notes))
     report = MatchReport(file.label)
     made = make(sightings, gazetteer, options.reporting_lag_days, quarantine, report, outside=0)
     refuse_if_none(len(made.table), quarantine)

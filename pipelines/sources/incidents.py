@@ -25,12 +25,14 @@ class Sighting:
         place: where, in the file's words.
         says: values under the contract's column names but for place and `known_on`.
         known_on: the day it was reported, where the file can be trusted on it.
+        notes: what the file tells of it; read by the electoral rule, and kept nowhere.
     """
 
     row: Row
     place: Place
     says: dict[str, Any]
     known_on: datetime | None = None
+    notes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Incidents:
         report: how the rows were placed.
         known_on_rule: in words, for the manifest.
         vintage: `RETROSPECTIVE` or nothing.
+        notes: what the file tells of each incident, by `incident_id`.
     """
 
     table: pd.DataFrame
@@ -50,6 +53,7 @@ class Incidents:
     report: MatchReport
     known_on_rule: str
     vintage: str
+    notes: pd.Series[str]
 
 
 def make(
@@ -92,7 +96,10 @@ def make(
     words = {True: by_lag, False: "as the file says"}
     if len(table["known_on_rule"].unique()) > 1:
         words[True] = f"as the file says, else {by_lag}"
-    return Incidents(table, outside, report, words[lagged], RETROSPECTIVE if lagged else "")
+    vintage = RETROSPECTIVE if lagged else ""
+    notes = {s.says["incident_id"]: s.notes for s in sightings if s.notes is not None}
+    told = pd.Series(notes, dtype=str)
+    return Incidents(table, outside, report, words[lagged], vintage, told)
 
 
 def _known_on(sighting: Sighting, lag_days: int) -> tuple[datetime, KnownOnRule]:

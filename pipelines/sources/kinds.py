@@ -178,7 +178,8 @@ class GenericIncidents(_Incidents):
 
     Keys of `columns`: `incident_id`, `event_date`, `event_type` (required); `unit_id`,
     `name`, `parent_name`, `region_name`, `lon`, `lat` (enough to place the row); `known_on`,
-    `sub_event_type`, `fatalities`, `geo_precision`, `electoral`, `actor1`, `actor2`.
+    `sub_event_type`, `fatalities`, `geo_precision`, `electoral`, `actor1`, `actor2`, `notes`
+    (read by the electoral rule, and kept nowhere).
     `event_types` maps the file's types to ours.
     """
 
@@ -194,7 +195,7 @@ class GenericIncidents(_Incidents):
         place = ("unit_id", "name", "parent_name", "region_name", "lon", "lat")
         said = ("known_on", "sub_event_type", "fatalities", "geo_precision", "electoral")
         needed = ("incident_id", "event_date", "event_type")
-        return _check_keys(columns, needed, (*place, *said, "actor1", "actor2"))
+        return _check_keys(columns, needed, (*place, *said, "actor1", "actor2", "notes"))
 
 
 Source = Annotated[

@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 from features.days import day_number
 from features.errors import ConfigError, ConflictError, LeakError, NotFoundError
 from models.baselines import logit
-from models.registry import ModelRegistry, Version
+from models.registry import ModelRegistry
 from pipelines.cli import app
 from pipelines.pack import Pack, load_pack
+from pipelines.promoting import Actor, Challenge, roll_back
 from pipelines.question import ask
-from pipelines.run import Job, Workshop, as_json, run, set_champion, write_json
+from pipelines.run import Job, Workshop, as_json, run, write_json
 from pipelines.settings import Settings
 from pipelines.synthetic import make_country
 from pipelines.training import find_training, prepare
@@ -194,18 +195,48 @@ def test_a_version_for_something_else_or_half_made_is_refused(
         )
 
 
-def test_an_older_training_does_not_take_the_champion_back(country: Country) -> None:
-    class Registry(ModelRegistry):
-        def promote(self, version: Version) -> None:
-            raise AssertionError(f"promoted {version.version}")
+def test_decisions_are_kept_in_mlflow_and_taken_once(country: Country) -> None:
+    job, workshop = country.job, country.workshop()
+    assert job.trained is not None
+    assert job.outcome is not None
+    registry, name = workshop.registry, job.outcome.version.name
+    run(workshop, ROUND, None, "any")
+    (first,) = registry.decisions(name)
+    assert (first.action, first.command, first.at) == ("promoted", "run", NOW)
+    assert (first.before, first.after) == ("", job.outcome.version.version)
+    with pytest.raises(NotFoundError, match="before version"):
+        roll_back(registry, name, Actor("Awa", "rollback", NOW))
+    parts = (country.pack, job.prepared, job.question, registry, job.trained)
+    again = Challenge(*parts, lambda _: None).decide(Actor("Awa", "promote", NOW, "by hand"))
+    assert again.version.version == first.after
+    second = registry.decisions(name)[1]
+    assert (second.by, second.before, second.after) == ("Awa", first.after, first.after)
+    assert second.reason.startswith("by hand\n")
 
-    versions = {
-        k: replace(v, trained_as_of=date(2020, 1, 1))
-        for k, v in country.job.trained.versions.items()
-    }
-    registry = Registry(country.settings.tracking_uri)
-    _, moved = set_champion(registry, replace(country.job.trained, versions=versions))
-    assert not moved
+    from mlflow.tracking import MlflowClient
+
+    file = MlflowClient(country.settings.tracking_uri).download_artifacts(
+        second.run_id, "table.csv"
+    )
+    assert pd.read_csv(file, index_col=0).index.isin(["base_rate"]).any()
+
+
+def test_a_target_too_rare_to_learn_gives_a_bulletin_that_abstains(country: Country) -> None:
+    workshop = country.workshop()
+    training = workshop.pack.training.model_copy(update={"min_positives": 100_000})
+    pack = workshop.pack.model_copy(update={"training": training})
+    job = run(replace(workshop, pack=pack), ROUND, None, "lethal")
+    assert job.abstains is not None
+    assert "expected at least 100000 positives" in job.abstains
+    assert set(job.issued.scores["band"]) == {"abstained"}
+    with sessions(connect(country.settings.database))() as session:
+        head = bulletin(session, job.issued.bulletin_id)
+        rows = [s.score for s in scores(session, head)]
+    assert (head.abstained, head.units, head.model_kind) == (80, 80, "none")
+    assert head.notes.startswith("This bulletin abstains. Too few past cases")
+    assert {(r.band, r.probability, r.rank) for r in rows} == {("abstained", None, None)}
+    assert {r.coverage for r in rows} != {"none"}
+    assert as_json(job)["abstains"] == job.abstains
 
 
 def test_training_that_is_not_there_is_said_so(country: Country) -> None:

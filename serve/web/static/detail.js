@@ -3,7 +3,7 @@
 import { driverBars, intervalChart, monthChart } from "./charts.js";
 import { byId, el } from "./dom.js";
 import { bandPill } from "./table.js";
-import { COVERAGE_SAYS, amount, count, day, eventType, ordinal, percent, plural } from "./words.js";
+import { COVERAGE_SAYS, NO_MODEL, amount, count, day, eventType, ordinal, percent, plural } from "./words.js";
 
 const FEW_DRIVERS = 8;
 const STARTING_POINT = "_intercept"; // as in features/vocabulary.py
@@ -22,6 +22,12 @@ export function start(close) {
 export function empty(features, onSelect) {
   const highest = features.filter((f) => f.properties.rank !== null).slice(0, HIGHEST);
   byId("detail").classList.remove("open");
+  if (features.length > 0 && highest.length === 0) {
+    byId("detail").replaceChildren(el("h2", {}, "No scores"),
+      el("p", {}, "Every commune abstains. The notes of this bulletin say why; no score is not " +
+        "a low score."));
+    return;
+  }
   byId("detail").replaceChildren(
     el("h2", {}, "Highest scores"),
     el("p", { class: "faint" }, "Choose a commune here, on the map or in the table to see how sure " +
@@ -54,7 +60,7 @@ export function fill(answer) {
   frame(
     el("h2", {}, unit.name),
     el("p", { class: "faint" }, `${unit.parent_name} · ${unit.region_name} · ${unit.unit_id}`),
-    ...(score.probability === null ? abstained(score) : scored(answer)),
+    ...(score.probability === null ? abstained(answer) : scored(answer)),
     el("p", { class: `coverage ${score.coverage}` },
       el("strong", {}, `Coverage: ${COVERAGE_SAYS[score.coverage].toLowerCase()}. `),
       score.coverage_says),
@@ -62,10 +68,10 @@ export function fill(answer) {
     ...history(answer.history, bulletin));
 }
 
-const abstained = (score) => [
+const abstained = ({ score, bulletin }) => [
   el("p", { class: "figure-line" }, bandPill(score.band)),
-  el("p", {}, "Reporting from here is too thin to tell quiet from unreported. No score is not a " +
-    "low score."),
+  el("p", {}, bulletin.model_kind === NO_MODEL ? bulletin.notes :
+    "Reporting from here is too thin to tell quiet from unreported. No score is not a low score."),
 ];
 
 function scored({ score, bulletin, scored_count }) {

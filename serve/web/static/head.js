@@ -1,7 +1,7 @@
 // What a bulletin says about itself.
 
 import { byId, el, show } from "./dom.js";
-import { NONE, count, day, electionSays, percent } from "./words.js";
+import { NONE, NO_MODEL, count, day, electionSays, percent } from "./words.js";
 
 export function fill(bulletin, round) {
   show(byId("synthetic"), bulletin.synthetic);
@@ -14,8 +14,9 @@ export function fill(bulletin, round) {
   const facts = [
     ["As of", day(bulletin.as_of)],
     ["Data", bulletin.vintage || NONE],
-    ["Model", `${bulletin.model_kind}, ${bulletin.model_name} v${bulletin.model_version}`],
-    ["Baseline", bulletin.baseline_name],
+    ["Model", bulletin.model_kind === NO_MODEL ? "none: this bulletin abstains" :
+      `${bulletin.model_kind}, ${bulletin.model_name} v${bulletin.model_version}`],
+    ["Baseline", bulletin.baseline_name || NONE],
     ["Usual rate", `${percent(bulletin.base_rate)} of communes`],
     ["Scored", `${count(bulletin.units - bulletin.abstained)} of ${count(bulletin.units)} communes`],
     ["Digest", bulletin.digest.slice(0, 12), bulletin.digest],

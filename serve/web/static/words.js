@@ -18,6 +18,7 @@ const EVENT_SAYS = {
   strategic_development: "Strategic development",
 };
 export const NONE = "–";
+export const NO_MODEL = "none"; // as in features/vocabulary.py
 
 const DAY = new Intl.DateTimeFormat("en-GB", {
   day: "numeric", month: "short", year: "numeric", timeZone: "UTC",
