@@ -49,6 +49,8 @@ AsOf = Annotated[
 TargetName = Annotated[str, typer.Option(help="Target of the pack")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures here")]
 
+_SECONDS_TO_FINISH = 20
+
 
 def main() -> None:
     """Run `vigie`; an error that a user can act on is one message and exit status 2."""
@@ -316,7 +318,16 @@ def serve(
     import uvicorn
 
     # By name: the two upper rooms meet in the store and never import each other.
-    uvicorn.run("serve.app:create_app", factory=True, host=host, port=port)
+    uvicorn.run(
+        "serve.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        log_config=None,  # the application logs as JSON
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+    )
 
 
 if __name__ == "__main__":

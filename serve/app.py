@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 
-from serve import documented, errors
+from serve import documented, errors, organisation
+from serve.auditing import AuditWriter
+from serve.bodies import LimitedBody, Packed
+from serve.gate import Gate
 from serve.headers import SafeHeaders
-from serve.routers import bulletins, elections, health, page, units
+from serve.lane import FastLane
+from serve.observing import Metrics, Observed, configure_logs
+from serve.routers import access, bulletins, elections, health, page, public, session, units
 from serve.settings import Settings
+from serve.shelf import Shelf
 from store import database
 
 _DESCRIPTION = """Forecasts of electoral violence per commune: calibrated probabilities with
@@ -21,23 +28,32 @@ that carries scores says whether the data are made up (`synthetic`); every read 
 audited."""
 _TAGS = [
     {"name": "health", "description": "Whether the service can be relied on"},
-    {"name": "elections", "description": "Rounds"},
+    {"name": "elections", "description": "Rounds, and the newest bulletin of each"},
     {"name": "bulletins", "description": "Frozen sets of scores"},
     {"name": "units", "description": "One unit: score, drivers, history"},
+    {"name": "public", "description": "Bands of regions for everybody, off by default"},
+    {"name": "session", "description": "Signing in on the page"},
+    {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
+_ROUTERS = (health, elections, bulletins, units, public, session, access, page)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; it opens the database when first asked.
 
     Args:
-        settings: None reads them from the environment.
+        settings: None reads them from the environment, and logs as JSON.
     """
-    settings = settings or Settings()
+    if settings is None:
+        settings = Settings()
+        configure_logs(settings.log_level)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.audit.start()
         yield
+        # Requests are over by now: what they read is written before the process ends.
+        await run_in_threadpool(app.state.audit.stop)
         app.state.engine.dispose()
 
     app = FastAPI(
@@ -49,13 +65,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.settings = settings
-    app.state.engine = database.connect(settings.database)
-    app.state.sessions = database.sessions(app.state.engine)
-    app.add_middleware(GZipMiddleware, minimum_size=2_000)
+    state = app.state
+    state.settings = settings
+    state.engine = database.connect(settings.database)
+    state.sessions = database.sessions(state.engine)
+    state.gate = Gate(state.sessions, settings)
+    state.shelf = Shelf(settings.cache_megabytes * 1_000_000)
+    state.writing = threading.Lock()
+    state.audit = AuditWriter(state.sessions)
+    state.metrics = Metrics()
+    state.gauges = health.Gauges(state.metrics)
+    # The last one added is the outermost.
+    app.add_middleware(LimitedBody, most_bytes=settings.max_body_bytes)
+    app.add_middleware(Packed, minimum_size=2_000)
+    app.add_middleware(FastLane, state=state)
     app.add_middleware(SafeHeaders)
-    for module in (health, elections, bulletins, units, page):
+    app.add_middleware(Observed, metrics=state.metrics)
+    for module in _ROUTERS:
         app.include_router(module.router)
+    if settings.oidc_issuer:
+        organisation.install(app, settings)
     static = StaticFiles(directory=page.WEB / "static", check_dir=False)
     app.mount("/static/app", static, name="app")
     leaflet = StaticFiles(directory=settings.leaflet_dir, check_dir=False)

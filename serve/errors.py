@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -18,6 +18,7 @@ from features import errors
 STATUS: dict[type[errors.VigieError], int] = {
     errors.NotFoundError: 404,
     errors.NotAuthorisedError: 401,
+    errors.ForbiddenError: 403,
     errors.ConflictError: 409,
     errors.ContractError: 422,
     errors.ConfigError: 500,
@@ -29,7 +30,7 @@ STATUS: dict[type[errors.VigieError], int] = {
 """The status of each error that a user can act on; a test holds the table complete."""
 
 MEDIA_TYPE = "application/problem+json"
-_log = logging.getLogger("vigie.serve")
+_log = structlog.get_logger("vigie.serve")
 
 
 def problem(
@@ -89,10 +90,10 @@ def _validation(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:
-    _log.error("database not usable at %s: %s", request.url.path, error)
+    _log.error("database not usable", path=request.url.path, error=str(error))
     return problem(503, "the database is not usable; /health says more")
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    _log.error("unforeseen error at %s", request.url.path, exc_info=error)
+    _log.error("unforeseen error", path=request.url.path, exc_info=error)
     return problem(500, "an error that Vigie did not foresee; the server's log has its trace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -17,16 +16,24 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_HEADERS = [
+    (name.lower().encode(), value.encode())
+    for name, value in (
+        ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+    )
+]
+_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+_NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class SafeHeaders:
-    """ASGI middleware that adds the headers."""
+    """ASGI middleware that adds the headers; under `/v1/` nothing is kept unless it says so."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -39,9 +46,13 @@ class SafeHeaders:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-                if scope["path"].startswith("/v1/"):
-                    MutableHeaders(scope=message)["Cache-Control"] = "no-store"
+                headers = message["headers"] = [*message["headers"], *_HEADERS]
+                if scope["scheme"] == "https":
+                    headers.append(_HTTPS)
+                if scope["path"].startswith("/v1/") and not any(
+                    name == b"cache-control" for name, _ in headers
+                ):
+                    headers.append(_NOT_KEPT)
             await send(message)
 
         await self.app(scope, receive, sending)

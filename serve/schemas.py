@@ -22,6 +22,8 @@ Day = Annotated[date, BeforeValidator(_written_day)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 BULLETIN_ID = "MLI-2018-PRES-1.any.2018-07-01.3fa9c01b"
 UNIT_ID = "ML050501"
+Next = Annotated[str | None, Field(description="Address of the next page; null on the last")]
+Matched = Annotated[int, Field(description="Units that match the question, on all pages", ge=0)]
 
 
 class _Answer(BaseModel):
@@ -49,12 +51,16 @@ class Problem(_Answer):
 
 
 class NewestBulletin(_Answer):
-    """The bulletin issued last."""
+    """The bulletin issued last, and what is behind it."""
 
     bulletin_id: str = Field(examples=[BULLETIN_ID])
     as_of: date = Field(description="Day whose knowledge the bulletin used")
     created_at: datetime = Field(description="When it was issued, UTC")
     age_days: int = Field(description="Whole days since it was issued", examples=[3])
+    model_age_days: int = Field(description="Whole days since a bulletin first used its model")
+    data_age_days: int | None = Field(
+        description="Whole days since the last incident in its data; null without incidents"
+    )
 
 
 class Health(_Answer):
@@ -67,8 +73,23 @@ class Health(_Answer):
     database: Literal["usable", "not usable"]
     migrations_current: bool
     synthetic: bool | None = Field(description="Whether the data are made up; null without data")
+    round_ahead: bool = Field(description="Whether the window of some round is not over")
     newest_bulletin: NewestBulletin | None
     stale_after_days: int = Field(description="A bulletin older than this counts as stale")
+    data_stale_after_days: int = Field(description="The same for data, while a round is ahead")
+    model_stale_after_days: int = Field(description="The same for a model, while a round is ahead")
+
+
+class Live(_Answer):
+    """The process answers."""
+
+    live: Literal[True] = True
+
+
+class Ready(_Answer):
+    """The service can answer questions."""
+
+    ready: Literal[True] = True
 
 
 class ElectionOut(_Answer):
@@ -89,6 +110,7 @@ class Elections(_Answer):
     """All rounds, the latest polling day first."""
 
     elections: list[ElectionOut]
+    next: Next
 
 
 class BulletinOut(_Answer):
@@ -126,8 +148,20 @@ class Bulletins(_Answer):
 
     bulletins: list[BulletinOut]
     total: int = Field(description="Bulletins that match the filters, on all pages")
-    limit: int
-    offset: int
+    next: Next
+
+
+class Latest(_Answer):
+    """The newest bulletin of a round, and how old it is."""
+
+    bulletin: BulletinOut
+    age_days: int = Field(description="Whole days since it was issued")
+    as_of_age_days: int = Field(description="Whole days since the day whose knowledge it uses")
+    stale: bool = Field(description="Whether it is older than the service is set to allow")
+    scores: str = Field(
+        description="Where its scores are, for ever",
+        examples=[f"/v1/bulletins/{BULLETIN_ID}/scores"],
+    )
 
 
 class Driver(_Answer):
@@ -179,6 +213,8 @@ class Scores(_Answer):
 
     synthetic: bool = Field(description="Whether the data are made up")
     bulletin: BulletinOut
+    matched: Matched
+    next: Next
     scores: list[ScoreOut]
 
 
@@ -197,6 +233,8 @@ class FeatureCollection(_Answer):
     type: Literal["FeatureCollection"] = "FeatureCollection"
     synthetic: bool = Field(description="Whether the data are made up")
     bulletin: BulletinOut
+    matched: Matched
+    next: Next
     features: list[Feature]
 
 

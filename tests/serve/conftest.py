@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import shapely
+import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -206,10 +207,40 @@ def head(registry_id: str, as_of: date) -> bulletins.BulletinHead:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    """Log lines are made and thrown away: the default prints tracebacks with every local."""
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()],
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
+
+
+BOTH = ("test_api", "test_access")
+"""The modules whose tests run on SQLite and on PostgreSQL; the others need one kind."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seeded" in metafunc.fixturenames:
+        both = metafunc.module.__name__.rpartition(".")[2] in BOTH
+        kinds = ["sqlite", "postgresql"] if both else ["sqlite"]
+        metafunc.parametrize("seeded", kinds, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    """A migrated, seeded SQLite store with one token."""
-    settings = Settings(home=tmp_path_factory.mktemp("home"), stale_after_days=1_000_000)
+def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """A migrated, seeded store with one token."""
+    url = ""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = request.getfixturevalue("postgres").created()
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"),
+        database_url=url,
+        stale_after_days=1_000_000,
+        rate_limit="1000000/minute",
+        failure_limit="1000000/minute",
+        token_cache_seconds=60,
+    )
     engine = database.connect(settings.database)
     database.migrate(engine)
     registry = units()

@@ -21,7 +21,7 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", APP)
 
 @pytest.fixture(autouse=True)
 def _point_to_the_seeded_store(app: FastAPI) -> None:
-    for name in ("settings", "engine", "sessions"):
+    for name in ("settings", "engine", "sessions", "gate", "audit", "shelf"):
         setattr(APP.state, name, getattr(app.state, name))
 
 

@@ -34,7 +34,8 @@ function message(title, text, retry = null) {
 
 function askForToken(reason = "") {
   turn += 1;
-  session.signOut();
+  session.forget();
+  show(byId("organisation"), session.organisation());
   for (const id of ["chooser", "sign-out", "synthetic"]) show(byId(id), false);
   view("sign-in");
   byId("sign-in-error").textContent = reason;
@@ -55,7 +56,7 @@ function tell(problem, retry) {
 async function sayHealth() {
   const health = await api.health();
   byId("health").textContent = `Service ${health.status}: ${health.reasons.join("; ")}`;
-  show(byId("health"), health.status !== "ok" && Boolean(session.token()));
+  show(byId("health"), health.status !== "ok" && session.signedIn());
 }
 
 async function open() {
@@ -138,6 +139,35 @@ async function save(button, format) {
   }
 }
 
+async function signIn() {
+  try {
+    await session.signIn(byId("token").value.trim());
+    byId("token").value = "";
+    await open();
+  } catch (problem) {
+    askForToken(problem.message);
+  }
+}
+
+async function signOut() {
+  try {
+    await session.signOut();
+    location.replace(location.pathname); // nothing that was read stays in the page
+  } catch (problem) {
+    tell(problem, signOut);
+  }
+}
+
+async function enter() {
+  try {
+    await session.look();
+    if (session.signedIn()) open();
+    else askForToken();
+  } catch (problem) {
+    tell(problem, enter);
+  }
+}
+
 function start() {
   map.start(choose);
   table.start({ onSelect: choose, onFilter: map.dim });
@@ -146,17 +176,12 @@ function start() {
   byId("chooser").addEventListener("submit", (event) => event.preventDefault());
   byId("sign-in-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    session.signIn(byId("token").value.trim());
-    open();
+    signIn();
   });
-  byId("sign-out").addEventListener("click", () => {
-    session.signOut();
-    location.replace(location.pathname); // nothing that was read stays in the page
-  });
+  byId("sign-out").addEventListener("click", signOut);
   byId("download-csv").addEventListener("click", (e) => save(e.currentTarget, "csv"));
   byId("download-geojson").addEventListener("click", (e) => save(e.currentTarget, "geojson"));
-  if (session.token()) open();
-  else askForToken();
+  enter();
 }
 
 start();
