@@ -29,7 +29,7 @@ def read(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | 
     Raises:
         ContractError: nobody here wrote that cursor.
     """
-    if cursor is None:
+    if not cursor:
         return None
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)

@@ -11,6 +11,7 @@ from serve.errors import MEDIA_TYPE
 from serve.schemas import Problem
 
 _SAYS = {
+    400: "The body is not text that can be read",
     401: "No token, or one that does not count",
     403: "The token counts, but not for this",
     404: "There is no such thing",

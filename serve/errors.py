@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
@@ -74,9 +75,21 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     detail = error.detail
     if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"nothing is at {request.url.path}; see /openapi.json"
+    headers = dict(error.headers or {})
     if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
         detail = f"{request.method} is not allowed at {request.url.path}; see the Allow header"
-    return problem(error.status_code, detail, headers=error.headers)
+    return problem(error.status_code, detail, headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What may be done at an address: Starlette names the methods of its first route only."""
+    found: set[str] = set()
+    for context in iter_route_contexts(request.app.routes):
+        regex = getattr(context, "path_regex", None)
+        if regex is not None and regex.match(request.url.path):
+            found |= set(context.methods or ())
+    return found
 
 
 def _validation(_request: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from features.vocabulary import Band, Coverage, ElectionType, EventType, PlacedBy
 
@@ -18,6 +18,14 @@ def _written_day(value: object) -> object:
     return value
 
 
+def _written_moment(value: object) -> object:
+    """Refuse moments written otherwise: pydantic alone reads a number as seconds since 1970."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value, re.ASCII):
+        raise ValueError(f"expected a moment written YYYY-MM-DDThh:mm:ssZ, got {value!r}")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_moment)]
 Day = Annotated[date, BeforeValidator(_written_day)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 BULLETIN_ID = "MLI-2018-PRES-1.any.2018-07-01.3fa9c01b"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -11,6 +11,7 @@ from serve import cursors, documented
 from serve.access_schemas import AuditEntry, AuditLog, NewToken, TokenMade, TokenOut, Tokens
 from serve.auth import Admin, Now, OpenSession
 from serve.routers.bulletins import Cursor
+from serve.schemas import Moment
 from store import audit, tokens
 
 router = APIRouter(prefix="/v1", tags=["access"])
@@ -34,7 +35,9 @@ def list_tokens(
     return Tokens(tokens=found, next=following)
 
 
-@router.post("/tokens", status_code=201, responses=documented.errors(422), summary="Make a token")
+@router.post(
+    "/tokens", status_code=201, responses=documented.errors(400, 422), summary="Make a token"
+)
 def make_token(session: OpenSession, caller: Admin, now: Now, wanted: NewToken) -> TokenMade:
     """The answer holds the secret, which nothing can show again."""
     token, secret = tokens.create(
@@ -75,7 +78,7 @@ def read_audit(
     actor: Annotated[str | None, Query(examples=["3fa9c01b"])] = None,
     action: Annotated[str | None, Query(examples=["scores.read"])] = None,
     bulletin_id: Annotated[str | None, Query()] = None,
-    since: Annotated[datetime | None, Query(examples=["2018-07-01T00:00:00Z"])] = None,
+    since: Annotated[Moment | None, Query(examples=["2018-07-01T00:00:00Z"])] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Most to return")] = 100,
     cursor: Cursor = None,
 ) -> AuditLog:
@@ -88,7 +91,7 @@ def read_audit(
         actor=actor,
         action=action,
         bulletin_id=bulletin_id,
-        since=since.astimezone() if since else None,
+        since=since,
         limit=limit + 1,
     )
     following = None

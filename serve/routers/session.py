@@ -79,7 +79,7 @@ def session_(request: Request, now: Now) -> SessionOut:
     "/session",
     status_code=201,
     dependencies=[Depends(same_site)],
-    responses=documented.open_errors(401, 403, 422),
+    responses=documented.open_errors(400, 401, 403, 422),
     summary="Sign in with a token",
 )
 def sign_in(

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -290,3 +299,62 @@ def anyone(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture
 def empty_home(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "empty")
+
+
+Running = AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]
+
+
+@contextmanager
+def _process(
+    command: list[str], path: str, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as log:
+        server = subprocess.Popen(
+            [*command, "--port", str(port)],
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(url + path, timeout=1)
+                    break
+                except OSError:
+                    if server.poll() is not None:
+                        log.seek(0)
+                        pytest.fail(f"the server has stopped: {log.read().decode()[-2000:]}")
+                    time.sleep(0.1)
+            yield url, server
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Running]:
+    """Runs a program that takes `--port` until it answers; gives its address and process."""
+    return _process
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., Running]:
+    """Runs `vigie serve` on a home and a free port; gives its address and process."""
+
+    def run(home: Path, **environment: str) -> Running:
+        vigie = str(Path(sys.executable).with_name("vigie"))
+        environment = {"VIGIE_HOME": str(home), "VIGIE_DATABASE_URL": "", **environment}
+        return _process([vigie, "serve"], "/health/live", **environment)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def server(seeded: Seeded, serving: Any) -> Iterator[str]:
+    """The address of a real server on the seeded store."""
+    with serving(seeded.settings.home, VIGIE_STALE_AFTER_DAYS="1000000") as (url, _):
+        yield url
