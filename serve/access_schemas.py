@@ -90,6 +90,7 @@ class AuditEntry(_Shape):
     subject: str = Field(description="An address that was read, or the id of what was changed")
     bulletin_id: str | None = Field(examples=[BULLETIN_ID])
     request_id: str | None = Field(description="Under which the log speaks of the request")
+    reads: int = Field(description="How often, within a fraction of a second", ge=1)
 
 
 class AuditLog(_Shape):

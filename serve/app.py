@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +11,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
 
 from serve import documented, errors, organisation
 from serve.auditing import AuditWriter
@@ -16,7 +19,7 @@ from serve.bodies import LimitedBody, Packed
 from serve.gate import Gate
 from serve.headers import SafeHeaders
 from serve.lane import FastLane
-from serve.observing import Metrics, Observed, configure_logs
+from serve.observing import Metrics, Observed, RequestLog, configure_logs
 from serve.routers import access, bulletins, elections, health, page, public, session, units
 from serve.settings import Settings
 from serve.shelf import Shelf
@@ -38,25 +41,39 @@ _TAGS = [
 _ROUTERS = (health, elections, bulletins, units, public, session, access, page)
 
 
+class _Service(FastAPI):
+    """FastAPI, with what every answer passes through laid around it, its errors too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The fast lane comes before everything that an answer kept ready does not need."""
+        state = self.state
+        lane = FastLane(super().build_middleware_stack(), state.gate, state.shelf, state.audit)
+        return Observed(SafeHeaders(lane), state.metrics, state.lines)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; it opens the database when first asked.
 
     Args:
         settings: None reads them from the environment, and logs as JSON.
     """
+    lines = RequestLog()
     if settings is None:
         settings = Settings()
         configure_logs(settings.log_level)
+        lines = RequestLog(sys.stderr.buffer)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.audit.start()
+        gc.collect()
+        gc.freeze()  # what was imported stays: collections need not walk it again and again
         yield
         # Requests are over by now: what they read is written before the process ends.
         await run_in_threadpool(app.state.audit.stop)
         app.state.engine.dispose()
 
-    app = FastAPI(
+    app = _Service(
         title="Vigie",
         version="1",
         description=_DESCRIPTION,
@@ -72,15 +89,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.gate = Gate(state.sessions, settings)
     state.shelf = Shelf(settings.cache_megabytes * 1_000_000)
     state.writing = threading.Lock()
-    state.audit = AuditWriter(state.sessions)
+    state.audit = AuditWriter(state.sessions, beside=lines.flush)
     state.metrics = Metrics()
+    state.lines = lines
     state.gauges = health.Gauges(state.metrics)
-    # The last one added is the outermost.
     app.add_middleware(LimitedBody, most_bytes=settings.max_body_bytes)
     app.add_middleware(Packed, minimum_size=2_000)
-    app.add_middleware(FastLane, state=state)
-    app.add_middleware(SafeHeaders)
-    app.add_middleware(Observed, metrics=state.metrics)
     for module in _ROUTERS:
         app.include_router(module.router)
     if settings.oidc_issuer:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,12 +21,24 @@ MOST = 50_000
 _log = structlog.get_logger("vigie.audit")
 
 
-class AuditWriter:
-    """Takes entries at once and writes them soon. What cannot be written waits, up to `MOST`."""
+_Key = tuple[str, str, str, str | None]
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
+
+class AuditWriter:
+    """Takes entries at once and writes them soon. What cannot be written waits, up to `MOST`.
+
+    The same read by the same reader within one batch is one entry, with how often it was done.
+    """
+
+    def __init__(
+        self, sessions: sessionmaker[Session], beside: Callable[[], None] | None = None
+    ) -> None:
+        """`beside` is called as often as entries are written, and at the end."""
         self._sessions = sessions
-        self._waiting: deque[Entry] = deque()
+        self._beside = beside or (lambda: None)
+        self._waiting: dict[_Key, Entry] = {}
+        self._counts: dict[_Key, int] = {}
+        self._taking = threading.Lock()
         self._writing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -41,9 +54,14 @@ class AuditWriter:
         Raises:
             HTTPException: 503, too many wait already: nobody reads scores without a trace.
         """
-        if len(self._waiting) >= MOST:
-            raise HTTPException(503, "the audit cannot be written; scores are not given out")
-        self._waiting.append(entry)
+        key = (entry.actor, entry.action, entry.subject, entry.bulletin_id)
+        with self._taking:
+            if key in self._waiting:
+                self._counts[key] += entry.reads
+            elif len(self._waiting) >= MOST:
+                raise HTTPException(503, "the audit cannot be written; scores are not given out")
+            else:
+                self._waiting[key], self._counts[key] = entry, entry.reads
 
     def flush(self) -> None:
         """Write all that was taken so far.
@@ -52,12 +70,27 @@ class AuditWriter:
             sqlalchemy.exc.SQLAlchemyError: the database is not usable; nothing is lost.
         """
         with self._writing:
-            batch = list(self._waiting)
-            if batch:
+            with self._taking:
+                counts, self._counts = self._counts, {}
+                waiting, self._waiting = self._waiting, {}
+            if not waiting:
+                return
+            batch = [replace(entry, reads=counts[key]) for key, entry in waiting.items()]
+            try:
                 with self._sessions.begin() as session:
                     record(session, *batch)
-                for _ in batch:
-                    self._waiting.popleft()
+            except SQLAlchemyError:
+                self._put_back(batch)
+                raise
+
+    def _put_back(self, batch: list[Entry]) -> None:
+        with self._taking:
+            later, counts = self._waiting, self._counts
+            self._waiting, self._counts = {}, {}
+            for entry in [*batch, *(replace(e, reads=counts[k]) for k, e in later.items())]:
+                key = (entry.actor, entry.action, entry.subject, entry.bulletin_id)
+                self._waiting.setdefault(key, entry)
+                self._counts[key] = self._counts.get(key, 0) + entry.reads
 
     def start(self) -> None:
         """Write from now on every `SECONDS`."""
@@ -75,10 +108,12 @@ class AuditWriter:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self._beside()
         self.flush()
 
     def _run(self) -> None:
         while not self._stop.wait(SECONDS):
+            self._beside()
             try:
                 self.flush()
             except SQLAlchemyError as error:

@@ -12,7 +12,7 @@ from fastapi.security import APIKeyCookie, HTTPBasic, HTTPBearer
 from sqlalchemy.orm import Session
 
 from features.errors import ForbiddenError
-from serve.gate import COOKIE, Gate, credentials, csrf
+from serve.gate import COOKIE, Gate, csrf, sent_with
 from store.audit import READ, Entry
 from store.roles import ALLOWED, Action
 from store.tokens import SESSION, Caller
@@ -90,7 +90,7 @@ def require_csrf(request: Request, secret: str) -> None:
 
 def _identified(request: Request, now: datetime) -> Caller:
     gate: Gate = request.app.state.gate
-    sent = credentials(request.headers)
+    sent = sent_with(request.headers)
     caller = gate.caller(sent, now, address(request))
     request.scope["vigie.actor"] = caller.token_id
     gate.count(caller.token_id)

@@ -12,14 +12,12 @@ from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from features.errors import NotAuthorisedError
+from serve.rates import Rate, Windows
 from serve.settings import Settings
 from store import tokens
 from store.tokens import BEARER, SESSION, Caller
@@ -36,18 +34,20 @@ class Credentials(NamedTuple):
     secret: str
 
 
-def credentials(headers: Headers) -> Credentials | None:
+def credentials(authorization: str | None, cookie: str | None) -> Credentials | None:
     """The token of a request: `Bearer`, `Basic` with the token as password, or the cookie."""
-    said = headers.get("authorization")
-    if said:
-        scheme, _, value = said.partition(" ")
-        if scheme.lower() == "bearer" and value:
+    if authorization:
+        scheme, _, value = authorization.partition(" ")
+        scheme = scheme.lower()
+        if scheme == "bearer" and value:
             return Credentials(BEARER, value.strip())
-        if scheme.lower() == "basic":
-            return _from_basic(value)
-        return None
-    cookie = headers.get("cookie")
+        return _from_basic(value) if scheme == "basic" else None
     return _from_cookie(cookie) if cookie and COOKIE in cookie else None
+
+
+def sent_with(headers: Headers) -> Credentials | None:
+    """The token of a request with these headers."""
+    return credentials(headers.get("authorization"), headers.get("cookie"))
 
 
 def _from_basic(value: str) -> Credentials | None:
@@ -89,9 +89,8 @@ class Gate:
         self._seconds = settings.token_cache_seconds
         self._kept: dict[Credentials, tuple[float, Caller]] = {}
         self._lock = threading.Lock()
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._rate = parse(settings.rate_limit)
-        self._failures = parse(settings.failure_limit)
+        self._requests = Windows(Rate.read(settings.rate_limit), clock)
+        self._failures = Windows(Rate.read(settings.failure_limit), clock)
 
     def known(self, sent: Credentials, now: datetime) -> Caller | None:
         """Whose credentials these are, if that was asked a moment ago and still counts."""
@@ -120,13 +119,13 @@ class Gate:
         found = self.known(sent, now)
         if found is not None:
             return found
-        if not self._limiter.test(self._failures, "failure", address):
-            raise self._too_many(self._failures, "failure", address)
+        if self._failures.full(address):
+            raise _too_many(self._failures)
         try:
             with self._sessions() as session:
                 caller = tokens.verify(session, sent.secret, now, sent.kind)
         except NotAuthorisedError:
-            self._limiter.hit(self._failures, "failure", address)
+            self._failures.hit(address)
             raise
         with self._lock:
             if len(self._kept) >= MOST_KEPT:
@@ -145,14 +144,11 @@ class Gate:
         Raises:
             HTTPException: 429, it has made too many.
         """
-        if not self._limiter.hit(self._rate, "request", who):
-            raise self._too_many(self._rate, "request", who)
+        if not self._requests.hit(who):
+            raise _too_many(self._requests)
 
-    def _too_many(self, rate: object, kind: str, who: str) -> HTTPException:
-        reset = self._limiter.get_window_stats(rate, kind, who).reset_time  # type: ignore[arg-type]
-        wait = max(1, round(reset - time.time()))
-        return HTTPException(
-            429,
-            f"expected at most {rate}; wait {wait} s",
-            headers={"Retry-After": str(wait)},
-        )
+
+def _too_many(windows: Windows) -> HTTPException:
+    wait = windows.seconds_left()
+    says = f"expected at most {windows.rate}; wait {wait} s"
+    return HTTPException(429, says, headers={"Retry-After": str(wait)})

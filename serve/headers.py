@@ -16,18 +16,27 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = [
-    (name.lower().encode(), value.encode())
-    for name, value in (
-        ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
-        ("X-Content-Type-Options", "nosniff"),
-        ("X-Frame-Options", "DENY"),
-        ("Referrer-Policy", "no-referrer"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Cross-Origin-Resource-Policy", "same-origin"),
-        ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
-    )
-]
+
+
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_ALL = _raw(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    }
+)
+_OF_PAGES = _raw(
+    {
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    }
+)
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _NOT_KEPT = (b"cache-control", b"no-store")
 
@@ -46,13 +55,15 @@ class SafeHeaders:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"] = [*message["headers"], *_HEADERS]
+                headers = message["headers"]
+                headers += _ALL
+                data = scope["path"].startswith("/v1/")
+                if not data:
+                    headers += _OF_PAGES
+                elif not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(_NOT_KEPT)
                 if scope["scheme"] == "https":
                     headers.append(_HTTPS)
-                if scope["path"].startswith("/v1/") and not any(
-                    name == b"cache-control" for name, _ in headers
-                ):
-                    headers.append(_NOT_KEPT)
             await send(message)
 
         await self.app(scope, receive, sending)

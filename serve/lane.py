@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from starlette.datastructures import Headers, State
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,67 +23,53 @@ ROUTE = "/v1/bulletins/{bulletin_id}/scores"
 _STARTS, _ENDS = "/v1/bulletins/", "/scores"
 _SHAPING = (b"accept", b"accept-encoding")
 
-Key = tuple[str, bytes, tuple[bytes, ...], tuple[str, ...]]
+Key = tuple[str, bytes, tuple[tuple[bytes, bytes], ...], tuple[str, ...]]
 
 
 def key_of(scope: Scope, caller: Caller) -> Key:
     """All that shapes an answer: address, query, accepted formats, and what may be seen."""
-    shaping = tuple(name + b":" + value for name, value in scope["headers"] if name in _SHAPING)
+    shaping = tuple([pair for pair in scope["headers"] if pair[0] in _SHAPING])
     return scope["path"], scope["query_string"], shaping, caller.areas
 
 
 class FastLane:
     """ASGI middleware that answers from the shelf where it can."""
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, shelf: Shelf, audit: AuditWriter) -> None:
         self.app = app
-        self._state = state
-
-    @property
-    def _parts(self) -> tuple[Gate, Shelf, AuditWriter]:
-        return self._state.gate, self._state.shelf, self._state.audit
+        self._gate, self._shelf, self._audit = gate, shelf, audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from the shelf, or leave it to the routes."""
-        path = scope.get("path", "")
-        if (
-            scope["type"] == "http"
-            and scope["method"] == "GET"
-            and path.startswith(_STARTS)
-            and path.endswith(_ENDS)
-            and await self._answered(scope, send)
-        ):
-            return
+        if scope["type"] == "http" and scope["method"] == "GET":
+            path = scope["path"]
+            if path.endswith(_ENDS) and path.startswith(_STARTS):
+                found = self._ready(scope)
+                if found is not None:
+                    status, headers, body = found
+                    await send(
+                        {"type": "http.response.start", "status": status, "headers": headers}
+                    )
+                    await send({"type": "http.response.body", "body": body})
+                    return
         await self.app(scope, receive, send)
 
-    async def _answered(self, scope: Scope, send: Send) -> bool:
-        gate, shelf, audit = self._parts
-        headers = Headers(scope=scope)
-        sent = credentials(headers)
+    def _ready(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+        """Status, headers and body; None leaves the answer to the routes."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        sent = credentials(headers.get(b"authorization"), headers.get(b"cookie"))
         now = datetime.now(UTC)
-        caller = gate.known(sent, now) if sent else None
+        caller = self._gate.known(sent, now) if sent else None
         if caller is None or Action.READ not in ALLOWED[caller.role]:
-            return False
-        ready = shelf.get(key_of(scope, caller))
-        if ready is None:
-            return False
+            return None
+        answer = self._shelf.get(key_of(scope, caller))
+        if answer is None:
+            return None
+        actor, request_id = caller.token_id, scope.get("vigie.request_id")
         try:
-            gate.count(caller.token_id)
-            audit.add(
-                Entry(
-                    now,
-                    caller.token_id,
-                    READ,
-                    scope["path"],
-                    ready.bulletin_id,
-                    scope.get("vigie.request_id"),
-                )
-            )
+            self._gate.count(actor)
+            self._audit.add(Entry(now, actor, READ, scope["path"], answer.bulletin_id, request_id))
         except HTTPException:
-            return False  # too many requests, or no audit: the routes say so
-        scope["vigie.route"] = ROUTE
-        scope["vigie.actor"] = caller.token_id
-        status, raw, body = ready.for_reader(headers.get("if-none-match"))
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
-        return True
+            return None  # too many requests, or no audit: the routes say so
+        scope["vigie.route"], scope["vigie.actor"] = ROUTE, actor
+        return answer.for_reader(headers.get(b"if-none-match"))

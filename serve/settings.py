@@ -8,24 +8,19 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serve.rates import Rate
 from store.roles import Role
 
 _WEB = Path(__file__).parent / "web"
 
 
 def _rate(value: str) -> str:
-    """Refuse a rate that the limiter would not understand.
-
-    Raises:
-        ValueError: not of the form `600/minute`.
-    """
-    from limits import parse
-
-    parse(value)
+    """Refuse a rate that is not one."""
+    Rate.read(value)
     return value
 
 
-Rate = Annotated[str, AfterValidator(_rate)]
+WrittenRate = Annotated[str, AfterValidator(_rate)]
 
 
 class GroupAccess(BaseModel):
@@ -72,8 +67,8 @@ class Settings(BaseSettings):
     data_stale_after_days: int = Field(default=60, ge=1)
     model_stale_after_days: int = Field(default=180, ge=1)
     public: bool = False
-    rate_limit: Rate = "1200/minute"
-    failure_limit: Rate = "30/minute"
+    rate_limit: WrittenRate = "1200/minute"
+    failure_limit: WrittenRate = "30/minute"
     token_cache_seconds: float = Field(default=5, ge=0)
     session_hours: int = Field(default=12, ge=1)
     max_body_bytes: int = Field(default=1_000_000, ge=1)

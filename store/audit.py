@@ -25,6 +25,7 @@ class Entry:
     subject: str
     bulletin_id: str | None = None
     request_id: str | None = None
+    reads: int = 1
 
 
 def record(session: Session, *entries: Entry) -> None:

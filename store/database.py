@@ -57,7 +57,7 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to a revision, the newest by default; make the folder of a new SQLite file.
+    """Bring the database to a revision; make the folder of a new SQLite file.
 
     On PostgreSQL two programs that start at once take turns.
     """

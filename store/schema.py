@@ -228,6 +228,7 @@ class Audit(Base):
 
     `actor` is the id of a token, `public`, or who ran a command on the machine. `subject` is
     what the action was done to: an address that was read, the id of a bulletin or of a token.
+    The same read again within a fraction of a second is counted in `reads` of the first.
     """
 
     __tablename__ = "audit"
@@ -238,3 +239,4 @@ class Audit(Base):
     subject: Mapped[str]
     bulletin_id: Mapped[str | None]
     request_id: Mapped[str | None]
+    reads: Mapped[int]

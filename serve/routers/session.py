@@ -10,7 +10,7 @@ from features.errors import ForbiddenError, NotAuthorisedError
 from serve import documented
 from serve.access_schemas import SessionOut, SignIn
 from serve.auth import Now, OpenSession, address, require_csrf
-from serve.gate import COOKIE, SECURE_COOKIE, Credentials, Gate, credentials, csrf
+from serve.gate import COOKIE, SECURE_COOKIE, Credentials, Gate, csrf, sent_with
 from serve.settings import Settings
 from store import tokens
 from store.tokens import BEARER, SESSION, Caller
@@ -58,7 +58,7 @@ def _says(request: Request, caller: Caller | None, secret: str = "") -> SessionO
 
 
 def _cookie(request: Request) -> Credentials | None:
-    sent = credentials(request.headers)
+    sent = sent_with(request.headers)
     return sent if sent is not None and sent.kind == SESSION else None
 
 

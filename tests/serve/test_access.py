@@ -17,6 +17,7 @@ from starlette.routing import Mount
 from serve import auth
 from serve.app import create_app
 from serve.organisation import access_of
+from serve.rates import Rate, Windows
 from serve.routers.public import coarse
 from serve.settings import Settings
 from store import database, tokens
@@ -349,6 +350,20 @@ def test_too_many_requests_are_refused_for_one_token_only(
         assert 0 < int(got[-1].headers["retry-after"]) <= 3600
         other = {"Authorization": f"Bearer {secrets['planner']}"}
         assert client.get(path, headers=other).status_code == 200
+
+
+def test_a_rate_counts_in_windows() -> None:
+    moment = [0.0]
+    windows = Windows(Rate.read("2/minute"), lambda: moment[0])
+    assert [windows.hit("a") for _ in range(3)] == [True, True, False]
+    assert (windows.hit("b"), windows.full("a"), windows.full("b")) == (True, True, False)
+    moment[0] = 59.5
+    assert (windows.hit("a"), windows.seconds_left()) == (False, 1)
+    moment[0] = 60.0
+    assert windows.hit("a")
+    for wrong in ("", "ten/minute", "1/year", "-1/minute"):
+        with pytest.raises(ValueError, match="600/minute"):
+            Rate.read(wrong)
 
 
 def test_guessing_is_stopped_without_stopping_others(seeded: Any) -> None:

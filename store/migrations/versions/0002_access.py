@@ -132,11 +132,12 @@ def _keep_audit() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("bulletin_id", sa.String(), nullable=True),
         sa.Column("request_id", sa.String(), nullable=True),
+        sa.Column("reads", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.execute(
-        "INSERT INTO audit (at, actor, action, subject, bulletin_id)"
-        " SELECT at, token_id, 'scores.read', path, bulletin_id FROM read_audit ORDER BY id"
+        "INSERT INTO audit (at, actor, action, subject, bulletin_id, reads)"
+        " SELECT at, token_id, 'scores.read', path, bulletin_id, 1 FROM read_audit ORDER BY id"
     )
     op.drop_table("read_audit")
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
