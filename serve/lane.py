@@ -7,11 +7,10 @@ error. Both send the same bytes.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serve import auth
 from serve.auditing import AuditWriter
 from serve.gate import Gate, credentials
 from serve.shelf import Shelf
@@ -58,7 +57,7 @@ class FastLane:
         """Status, headers and body; None leaves the answer to the routes."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         sent = credentials(headers.get(b"authorization"), headers.get(b"cookie"))
-        now = datetime.now(UTC)
+        now = auth.now()
         caller = self._gate.known(sent, now) if sent else None
         if caller is None or Action.READ not in ALLOWED[caller.role]:
             return None
