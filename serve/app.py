@@ -11,9 +11,10 @@ from fastapi.staticfiles import StaticFiles
 
 from serve import documented, errors
 from serve.headers import SafeHeaders
-from serve.routers import bulletins, elections, health, page, units
+from serve.routers import bulletins, elections, forecasts, health, page, units
 from serve.settings import Settings
 from store import database
+from store.jobs import Jobs
 
 _DESCRIPTION = """Forecasts of electoral violence per commune: calibrated probabilities with
 intervals, the reasons for them, and what was known when. A bulletin never changes. Every answer
@@ -23,6 +24,7 @@ _TAGS = [
     {"name": "health", "description": "Whether the service can be relied on"},
     {"name": "elections", "description": "Rounds"},
     {"name": "bulletins", "description": "Frozen sets of scores"},
+    {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
     {"name": "units", "description": "One unit: score, drivers, history"},
 ]
 
@@ -39,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         app.state.engine.dispose()
+        app.state.jobs.close()
 
     app = FastAPI(
         title="Vigie",
@@ -51,10 +54,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.engine = database.connect(settings.database)
+    app.state.jobs = Jobs(settings.database)
     app.state.sessions = database.sessions(app.state.engine)
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
     app.add_middleware(SafeHeaders)
-    for module in (health, elections, bulletins, units, page):
+    for module in (health, elections, bulletins, units, forecasts, page):
         app.include_router(module.router)
     static = StaticFiles(directory=page.WEB / "static", check_dir=False)
     app.mount("/static/app", static, name="app")

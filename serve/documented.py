@@ -11,9 +11,11 @@ from serve.errors import MEDIA_TYPE
 from serve.schemas import Problem
 
 _SAYS = {
+    400: "The request cannot be read",
     401: "No token, or one that does not count",
     404: "There is no such thing",
     406: "None of the formats asked for is offered",
+    409: "It cannot be done as things stand",
     422: "The request is not valid",
     503: "The service is not usable",
 }

@@ -12,8 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from features import errors
+from serve.schemas import Problem
 
 STATUS: dict[type[errors.VigieError], int] = {
     errors.NotFoundError: 404,
@@ -53,6 +55,24 @@ def problem(
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
 
+_UNFORESEEN = "an error that Vigie did not foresee; the log has its trace"
+
+
+def fault(kind: type | None, detail: str, instance: str) -> Problem:
+    """What went wrong in a job, in the shape of every other error.
+
+    Args:
+        kind: the error's class; None for one that is not ours, whose words stay inside.
+        detail: what it said.
+        instance: id of the job, to find it in the worker's log.
+    """
+    status = STATUS.get(kind, 500) if kind is not None else 500
+    if kind is None:
+        detail = f"{_UNFORESEEN} (job {instance}); ask again, or tell the person who runs Vigie"
+    title = HTTPStatus(status).phrase
+    return Problem(type="about:blank", title=title, status=status, detail=detail)
+
+
 def install(app: FastAPI) -> None:
     """Give every error of `app` the one shape."""
     app.add_exception_handler(errors.VigieError, _vigie)
@@ -75,7 +95,22 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         detail = f"nothing is at {request.url.path}; see /openapi.json"
     if error.status_code == 405:
         detail = f"{request.method} is not allowed at {request.url.path}; see the Allow header"
+        return problem(405, detail, headers={"Allow": ", ".join(_allowed(request))})
     return problem(error.status_code, detail, headers=error.headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of an address; Starlette names only those of the first route that fits."""
+    methods = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+    path = {"type": "http", "path": request.url.path, "root_path": "", "headers": []}
+    return [
+        method
+        for method in methods
+        if any(
+            route.matches({**path, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _validation(_request: Request, error: Exception) -> JSONResponse:
@@ -95,4 +130,4 @@ def _database(request: Request, error: Exception) -> JSONResponse:
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     _log.error("unforeseen error at %s", request.url.path, exc_info=error)
-    return problem(500, "an error that Vigie did not foresee; the server's log has its trace")
+    return problem(500, _UNFORESEEN)

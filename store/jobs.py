@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import create_engine, make_url
 
-from features.errors import ConflictError, ContractError, NotFoundError
+from features.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from dbos import DBOSClient, WorkflowStatus
@@ -108,21 +108,6 @@ class Job:
     fault: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The queue in numbers, for `/health`.
-
-    Attributes:
-        oldest_waiting_seconds: how long the first in the queue has waited.
-        failed_last_day: forecasts that failed in the last 24 hours.
-    """
-
-    waiting: int
-    running: int
-    failed_last_day: int
-    oldest_waiting_seconds: float | None
-
-
 def jobs_url(database_url: str) -> str:
     """Where the jobs are kept.
 
@@ -208,8 +193,8 @@ class Jobs:
             key: the owner's own name for the request (Idempotency-Key).
 
         Raises:
-            ContractError: the key was used for another question.
-            ConflictError: the owner has too many jobs that are not finished.
+            ConflictError: the key was used for another question, or the owner has too many
+                jobs that are not finished.
         """
         from dbos._error import DBOSQueueDeduplicatedError
 
@@ -234,7 +219,7 @@ class Jobs:
                 raise ConflictError("this question is being asked already; ask again") from error
             return self.job(handle.get_workflow_id(), owner)
         if kept.ask.question != ask.question:
-            raise ContractError(
+            raise ConflictError(
                 "Idempotency-Key: expected a new one for a new question, got the one of "
                 f"{kept.ask.election_id}, {kept.ask.target}, {kept.ask.as_of or 'no day'}; "
                 "send another key, or none"
@@ -310,30 +295,6 @@ class Jobs:
             steps_done=tuple(name for name in STEPS if name in steps),
             result=(status.output or {}) if state is State.DONE else {},
             fault=_fault(status),
-        )
-
-    def figures(self, now: datetime) -> Figures:
-        """The queue in numbers.
-
-        Args:
-            now: the moment, with a time zone.
-        """
-        client = self.client
-        light = {"load_input": False, "load_output": False}
-        queued = client.list_workflows(status=["DELAYED", "ENQUEUED"], **light)  # type: ignore[arg-type]
-        running = client.list_workflows(status="PENDING", **light)  # type: ignore[arg-type]
-        failed = client.list_workflows(
-            status=["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
-            name=FORECAST,
-            completed_after=(now - timedelta(days=1)).isoformat(),
-            **light,  # type: ignore[arg-type]
-        )
-        since = [m for s in queued if (m := _moment(s.created_at)) is not None]
-        return Figures(
-            waiting=len(queued),
-            running=len(running),
-            failed_last_day=len(failed),
-            oldest_waiting_seconds=(now - min(since)).total_seconds() if since else None,
         )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from serve.auth import Now
-from serve.schemas import Health, NewestBulletin
+from serve.schemas import Health, NewestBulletin, Queue
 from serve.settings import Settings
 from store import database, mark, reading
+from store.queue_figures import figures
 
 router = APIRouter(tags=["health"])
 
@@ -28,6 +31,7 @@ def health(request: Request, response: Response, now: Now) -> Health:
         migrations_current=False,
         synthetic=None,
         newest_bulletin=None,
+        jobs=None,
         stale_after_days=settings.stale_after_days,
     )
     try:
@@ -49,6 +53,8 @@ def health(request: Request, response: Response, now: Now) -> Health:
             created_at=newest.created_at,
             age_days=age,
         )
+    counted = figures(settings.database, now)
+    found.jobs = None if counted is None else Queue(**asdict(counted))
     found.reasons = _reasons(found)
     found.status = "degraded" if found.reasons else "ok"
     return found
@@ -66,4 +72,6 @@ def _reasons(found: Health) -> list[str]:
             f"the newest bulletin is {newest.age_days} days old, "
             f"more than {found.stale_after_days}: issue a new one"
         )
+    if found.jobs is not None and found.jobs.waiting and not found.jobs.worker:
+        reasons.append(f"{found.jobs.waiting} jobs wait and no worker runs: start one")
     return reasons

@@ -10,11 +10,17 @@ export class Problem extends Error {
   }
 }
 
-async function ask(path, accept) {
+async function ask(path, accept, body) {
   let response;
   try {
     response = await fetch(path, {
-      headers: { Accept: accept, Authorization: `Bearer ${token()}` },
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        Accept: accept,
+        Authorization: `Bearer ${token()}`,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch {
     throw new Problem(0, "No answer", "The server cannot be reached. Check the connection.");
@@ -28,7 +34,7 @@ async function ask(path, accept) {
   );
 }
 
-const json = async (path) => (await ask(path, "application/json")).json();
+const json = async (path, body) => (await ask(path, "application/json", body)).json();
 
 export const elections = async () => (await json("/v1/elections")).elections;
 
@@ -49,6 +55,12 @@ export const scoresOnMap = async (id) =>
 
 export const unit = (unitId, bulletinId) =>
   json(`/v1/units/${encodeURIComponent(unitId)}?bulletin_id=${encodeURIComponent(bulletinId)}`);
+
+export const targets = async () => (await json("/v1/targets")).targets;
+export const forecasts = async () => (await json("/v1/forecasts?limit=20")).forecasts;
+export const askForecast = (asked) => json("/v1/forecasts", asked);
+export const cancelForecast = (jobId) =>
+  json(`/v1/forecasts/${encodeURIComponent(jobId)}/cancel`, {});
 
 export async function download(bulletinId, format) {
   const blob = await (await ask(scoresPath(bulletinId, format), "*/*")).blob();
