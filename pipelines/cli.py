@@ -38,7 +38,8 @@ app = typer.Typer(
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
-app.command()(worker_commands.worker)
+for command in (worker_commands.worker, worker_commands.backup, worker_commands.restore):
+    app.command()(command)
 
 Config = Annotated[
     Path, typer.Argument(help="Country pack, for example pipelines/configs/mali.toml")

@@ -1,4 +1,4 @@
-"""`vigie worker` and `vigie schedule`: the process that does the jobs, and what it does alone."""
+"""`vigie worker`, `vigie schedule`, `vigie backup` and `vigie restore`: running the service."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,6 +71,26 @@ def beside(settings: Settings) -> Iterator[None]:
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
+
+
+Archive = Annotated[Path, typer.Argument(help="The archive, for example vigie-2026-01-31.tar.gz")]
+
+
+def backup(file: Archive) -> None:
+    """Write database, lake and MLflow's store into one archive; the service may run meanwhile."""
+    from pipelines.backup import backup as write
+
+    manifest = write(Settings(), file, datetime.now(UTC))
+    out.print(f"{file}: {len(manifest['files'])} files", soft_wrap=True)
+    out.print(f"MLflow: {manifest['mlflow']}")
+
+
+def restore(file: Archive) -> None:
+    """Make an empty home again from an archive."""
+    from pipelines.backup import restore as read
+
+    manifest = read(Settings(), file)
+    out.print(f"restored {len(manifest['files'])} files of {manifest['created_at']}")
 
 
 @app.command("list")
