@@ -207,7 +207,7 @@ def put(pack: Pack, ingested: Ingested, wanted: Ask) -> Question:
         return ask(pack, elections, wanted.election_id, day, wanted.target)
     except ConfigError as error:
         # What is wrong is the question: whoever asked can mend it, not who runs the service.
-        raise ContractError(str(error)) from error
+        raise ContractError(f"{error}; ask with another day, round or target") from error
 
 
 def usable_champion(shop: Workshop, question: Question) -> Version | None:

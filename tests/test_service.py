@@ -22,6 +22,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from playwright.sync_api import expect, sync_playwright
 
 from pipelines.synthetic import make_country
 from serve.app import create_app
@@ -36,6 +37,7 @@ ROUND = "XVG-2024-PRES-1"
 EVE = date(2024, 9, 22)
 TODAY = date(2025, 1, 15)
 WORDS = ("reading the sources", "building the panel", "looking for a model", "scoring every unit")
+CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
 NURSERY = Path(__file__).parent / "kit" / "nursery.py"
 
 
@@ -335,6 +337,7 @@ def test_nobody_fills_the_queue(api: httpx.Client) -> None:
         assert api.post(f"{one.json()['url']}/cancel").status_code == 200
 
 
+@pytest.mark.slow
 def test_told_to_stop_it_ends_its_step_and_the_next_worker_goes_on(
     home: Home, nursery: Nursery, jobs: Jobs, once: Job
 ) -> None:
@@ -353,6 +356,7 @@ def test_told_to_stop_it_ends_its_step_and_the_next_worker_goes_on(
     assert after - before == Counter(WORDS)
 
 
+@pytest.mark.slow
 def test_a_second_worker_waits_and_takes_over(home: Home, nursery: Nursery, once: Job) -> None:
     pid, _ = nursery.worker()
     until(WorkerLock(home.database).taken)
@@ -370,6 +374,97 @@ def test_a_second_worker_waits_and_takes_over(home: Home, nursery: Nursery, once
     finally:
         second.terminate()
         assert second.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_a_job_that_ran_goes_on_after_a_restore(
+    home: Home, once: Job, nursery: Nursery, jobs: Jobs, tmp_path: Path
+) -> None:
+    """Backed up in the middle of its last step; the champion comes from the archive too."""
+    pid, mark = nursery.worker("scoring every unit")
+    mark.unlink(missing_ok=True)
+    job = jobs.ask(Ask(election_id=ROUND, asked_on=TODAY), "backup")
+    until(mark.exists)
+    file = tmp_path / "backup.tar.gz"
+    assert home.vigie("backup", str(file)).returncode == 0
+    nursery.end(pid, signal.SIGKILL)
+    jobs.cancel(job.job_id, "backup")
+    elsewhere = Home(tmp_path / "new", home.packs)
+    assert elsewhere.vigie("restore", str(file)).returncode == 0
+    found = Jobs(elsewhere.database)
+    assert found.job(job.job_id, "backup").steps_done == STEPS[:3]
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "worker"], env=elsewhere.environment
+    ) as worker:
+        until(lambda: found.job(job.job_id, "backup").finished_at)
+        worker.terminate()
+    assert found.job(job.job_id, "backup").result["bulletin_id"] == once.result["bulletin_id"]
+    found.close()
+
+
+@pytest.mark.slow
+def test_a_new_worker_refreshes_and_tells_what_can_be_asked(
+    home: Home, api: httpx.Client, once: Job
+) -> None:
+    environment = home.environment | {"VIGIE_REFRESH_CRON": "0 2 * * *"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "worker"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stderr is not None
+        assert worker.stderr.readline() == "refresh: never run before, begun now\n"
+        until(lambda: api.get("/v1/targets").json()["targets"])
+        worker.terminate()
+    offered = {one["target"] for one in api.get("/v1/targets").json()["targets"]}
+    assert offered == {"any", "lethal"}
+    listed = home.vigie("schedule", "list", VIGIE_REFRESH_CRON="0 2 * * *").stdout
+    assert "refresh, vigilia: 0 forecasts asked for" in listed
+    assert "off" in listed  # the retrain has no cron line here
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)], ids=["desk", "phone"])
+def test_a_planner_asks_on_the_page(
+    url: str, secret: str, worker: int, once: Job, width: int, height: int
+) -> None:
+    if not CHROMIUM.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: install it")
+        pytest.skip("Chromium is missing: install it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": width, "height": height}, base_url=url)
+        said: list[str] = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto("/")
+        page.get_by_label("Token").fill(secret)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Ask for a forecast").click()
+        form = page.locator("#ask")
+        form.get_by_label("Election").select_option(ROUND)
+        form.get_by_label("As known on").fill("2024-12-01")
+        form.get_by_role("button", name="Ask", exact=True).click()
+        failed = page.locator(".job.failed")
+        expect(failed).to_contain_text("expected a day before 2024-11-03", timeout=60_000)
+        failed.get_by_role("button", name="Dismiss").click()
+        expect(failed).to_have_count(0)
+
+        page.get_by_role("button", name="Ask for a forecast").click()
+        form.get_by_label("Election").select_option(ROUND)
+        form.get_by_role("button", name="Ask", exact=True).click()
+        expect(page.locator(".steps .now")).to_have_count(1, timeout=60_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        done = page.locator(".job.done")
+        expect(done).to_contain_text("The bulletin is issued", timeout=60_000)
+        done.get_by_role("link", name="Open the bulletin").click()
+        assert once.result["bulletin_id"] in page.url
+        expect(page.locator("#rows tr")).to_have_count(40)
+        browser.close()
+    assert said == []
 
 
 def served(folder: Path, secret: str, bulletin_id: str) -> bytes:
@@ -393,29 +488,22 @@ def test_a_damaged_archive_is_refused_and_nothing_written(
     elsewhere = Home(tmp_path / "new", home.packs)
     done = elsewhere.vigie("restore", str(file))
     assert done.returncode == 2
-    assert "take another copy" in done.stderr
+    assert "first database/" in done.stderr
     assert not list(elsewhere.folder.iterdir())
     file.write_bytes(file.read_bytes()[:5000])
-    assert "whole archive" in elsewhere.vigie("restore", str(file)).stderr
+    assert "CorruptSnapshotError" in elsewhere.vigie("restore", str(file)).stderr
 
 
 def test_a_lost_machine_is_made_again(
-    home: Home, secret: str, once: Job, nursery: Nursery, jobs: Jobs, tmp_path: Path
+    home: Home, secret: str, once: Job, jobs: Jobs, tmp_path: Path
 ) -> None:
     bulletin_id = once.result["bulletin_id"]
     before = served(home.folder, secret, bulletin_id)
     file = tmp_path / "backup.tar.gz"
-    pid, mark = nursery.worker("scoring every unit")  # backed up in the middle of a job
-    mark.unlink(missing_ok=True)
-    job = jobs.ask(Ask(election_id=ROUND, asked_on=TODAY), "backup")
-    until(mark.exists)
     assert home.vigie("backup", str(file)).returncode == 0
-    nursery.end(pid, signal.SIGKILL)
-    jobs.cancel(job.job_id, "backup")
-
     refused = home.vigie("restore", str(file))
     assert refused.returncode == 2
-    assert "empty place" in refused.stderr
+    assert "ConflictError" in refused.stderr
     assert served(home.folder, secret, bulletin_id) == before
 
     jobs.close()
@@ -424,13 +512,3 @@ def test_a_lost_machine_is_made_again(
     done = elsewhere.vigie("restore", str(file))
     assert done.returncode == 0, done.stderr
     assert served(elsewhere.folder, secret, bulletin_id) == before
-    # The job that ran goes on where it was, with the champion from the archive.
-    found = Jobs(elsewhere.database)
-    assert found.job(job.job_id, "backup").steps_done == STEPS[:3]
-    with subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "worker"], env=elsewhere.environment
-    ) as worker:
-        until(lambda: found.job(job.job_id, "backup").finished_at)
-        worker.terminate()
-    assert found.job(job.job_id, "backup").result["bulletin_id"] == bulletin_id
-    found.close()

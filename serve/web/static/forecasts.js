@@ -150,7 +150,7 @@ function says(job) {
   if (job.problem) return job.problem.detail;
   if (job.state === "done") return "The bulletin is issued.";
   if (job.state === "cancelled") return "Cancelled.";
-  return `${job.says[0].toUpperCase()}${job.says.slice(1)}…`;
+  return `${job.says[0].toUpperCase()}${job.says.slice(1)}${job.state === "running" ? "…" : "."}`;
 }
 
 function dismiss(job) {
