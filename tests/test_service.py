@@ -242,7 +242,7 @@ def test_a_planner_asks_and_gets_the_bulletin(
     assert len(nursery.log.read_text().splitlines()) - before == 4
     later = api.post("/v1/forecasts", json=asked)
     assert later.json()["job_id"] != got["job_id"]
-    ended(api, later)
+    api.post(f"{later.json()['url']}/cancel")
 
 
 def test_the_same_key_gives_the_same_job_for_ever(api: httpx.Client, worker: int) -> None:
@@ -425,7 +425,13 @@ def test_a_new_worker_refreshes_and_tells_what_can_be_asked(
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [
+        pytest.param(1400, 900, marks=pytest.mark.slow, id="desk"),
+        pytest.param(390, 844, id="phone"),
+    ],
+)
 def test_a_planner_asks_on_the_page(
     url: str, secret: str, worker: int, once: Job, width: int, height: int
 ) -> None:
