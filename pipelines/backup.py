@@ -171,7 +171,9 @@ def _refuse_what_is_there(settings: Settings) -> None:
         )
     if not _is_sqlite(settings.database):
         engine = create_engine(settings.database)
-        tables = inspect(engine).get_table_names()
+        there_now = inspect(engine)
+        schemas = [s for s in there_now.get_schema_names() if s != "information_schema"]
+        tables = [t for schema in schemas for t in there_now.get_table_names(schema)]
         engine.dispose()
         if tables:
             raise ConflictError(
