@@ -31,6 +31,7 @@ class SessionOut(_Shape):
     label: str | None = Field(None, examples=["planning desk"])
     role: Role | None = None
     areas: list[str] = Field(default_factory=list, description="Empty: everywhere")
+    may_forecast: bool = Field(default=False, description="Whether it may ask for forecasts")
     expires_at: datetime | None = None
     csrf: str | None = Field(None, description="To be sent as X-CSRF-Token when changing something")
 

@@ -20,10 +20,21 @@ from serve.gate import Gate
 from serve.headers import SafeHeaders
 from serve.lane import FastLane
 from serve.observing import Metrics, Observed, RequestLog, configure_logs
-from serve.routers import access, bulletins, elections, health, page, public, session, units
+from serve.routers import (
+    access,
+    bulletins,
+    elections,
+    forecasts,
+    health,
+    page,
+    public,
+    session,
+    units,
+)
 from serve.settings import Settings
 from serve.shelf import Shelf
 from store import database
+from store.jobs import Jobs
 
 _DESCRIPTION = """Forecasts of electoral violence per commune: calibrated probabilities with
 intervals, the reasons for them, and what was known when. A bulletin never changes. Every answer
@@ -33,12 +44,13 @@ _TAGS = [
     {"name": "health", "description": "Whether the service can be relied on"},
     {"name": "elections", "description": "Rounds, and the newest bulletin of each"},
     {"name": "bulletins", "description": "Frozen sets of scores"},
+    {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
     {"name": "units", "description": "One unit: score, drivers, history"},
     {"name": "public", "description": "Bands of regions for everybody, off by default"},
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
-_ROUTERS = (health, elections, bulletins, units, public, session, access, page)
+_ROUTERS = (health, elections, bulletins, forecasts, units, public, session, access, page)
 
 
 class _Service(FastAPI):
@@ -71,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         # Requests are over by now: what they read is written before the process ends.
         await run_in_threadpool(app.state.audit.stop)
+        app.state.jobs.close()
         app.state.engine.dispose()
 
     app = _Service(
@@ -85,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state = app.state
     state.settings = settings
     state.engine = database.connect(settings.database)
+    state.jobs = Jobs(settings.database)
     state.sessions = database.sessions(state.engine)
     state.gate = Gate(state.sessions, settings)
     state.shelf = Shelf(settings.cache_megabytes * 1_000_000)

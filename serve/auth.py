@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from features.errors import ForbiddenError
 from serve.gate import COOKIE, Gate, csrf, sent_with
-from store.audit import READ, Entry
+from store.audit import READ, Entry, record
 from store.roles import ALLOWED, Action
 from store.tokens import SESSION, Caller
 
@@ -125,10 +125,31 @@ def allowed(action: Action) -> Callable[..., Caller]:
     return caller
 
 
+def planner(caller: Annotated[Caller, Depends(allowed(Action.FORECAST))]) -> Caller:
+    """Let in who may ask for forecasts.
+
+    Raises:
+        ForbiddenError: the token is for some areas, and a forecast speaks of every unit.
+    """
+    if not caller.may_forecast:
+        raise ForbiddenError(
+            "expected a token without areas, since a forecast speaks of every unit, got one for "
+            f"{', '.join(caller.areas)}; ask for another one"
+        )
+    return caller
+
+
 Reader = Annotated[Caller, Depends(allowed(Action.READ))]
-Planner = Annotated[Caller, Depends(allowed(Action.FORECAST))]
+Planner = Annotated[Caller, Depends(planner)]
 Admin = Annotated[Caller, Depends(allowed(Action.ADMINISTER))]
 Monitor = Annotated[Caller, Depends(allowed(Action.MEASURE))]
+
+
+def audit_change(
+    request: Request, opened: Session, now: datetime, caller: Caller, action: str, subject: str
+) -> None:
+    """Write down who asked for which change, with the rest of the request."""
+    record(opened, Entry(now, caller.token_id, action, subject, request_id=request_id(request)))
 
 
 def audit_read(request: Request, now: datetime, actor: str, bulletin_id: str) -> None:

@@ -16,6 +16,7 @@ _SAYS = {
     403: "The token counts, but not for this",
     404: "There is no such thing",
     406: "None of the formats asked for is offered",
+    409: "It cannot be done as things stand",
     413: "The body is too large",
     422: "The request is not valid",
     429: "Too many requests; `Retry-After` says when to come back",

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from features import errors
+from serve.schemas import Problem
 
 STATUS: dict[type[errors.VigieError], int] = {
     errors.NotFoundError: 404,
@@ -53,6 +54,24 @@ def problem(
         **more,
     }
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+_UNFORESEEN = "an error that Vigie did not foresee; the log has its trace"
+
+
+def fault(kind: type | None, detail: str, instance: str) -> Problem:
+    """What went wrong in a job, in the shape of every other error.
+
+    Args:
+        kind: the error's class; None for one that is not ours, whose words stay inside.
+        detail: what it said.
+        instance: id of the job, to find it in the worker's log.
+    """
+    status = STATUS.get(kind, 500) if kind is not None else 500
+    if kind is None:
+        detail = f"{_UNFORESEEN} (job {instance}); ask again, or tell the person who runs Vigie"
+    title = HTTPStatus(status).phrase
+    return Problem(type="about:blank", title=title, status=status, detail=detail)
 
 
 def install(app: FastAPI) -> None:
@@ -109,4 +128,4 @@ def _database(request: Request, error: Exception) -> JSONResponse:
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     _log.error("unforeseen error", path=request.url.path, exc_info=error)
-    return problem(500, "an error that Vigie did not foresee; the server's log has its trace")
+    return problem(500, _UNFORESEEN)

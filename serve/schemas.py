@@ -13,7 +13,8 @@ from features.vocabulary import Band, Coverage, ElectionType, EventType, PlacedB
 
 def _written_day(value: object) -> object:
     """Refuse days written otherwise: pydantic alone reads `0` as 1 January 1970."""
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII)
+    if not written and not isinstance(value, date):
         raise ValueError(f"expected a day written YYYY-MM-DD, got {value!r}")
     return value
 
@@ -71,6 +72,16 @@ class NewestBulletin(_Answer):
     )
 
 
+class Queue(_Answer):
+    """The queue of forecasts, and whether a worker is there to empty it."""
+
+    worker: bool = Field(description="Whether a worker is running")
+    waiting: int
+    running: int
+    failed_last_day: int = Field(description="Forecasts that failed in the last 24 hours")
+    oldest_waiting_seconds: float | None = Field(description="Of the first in the queue")
+
+
 class Health(_Answer):
     """Whether the service can be relied on, and if not, why not."""
 
@@ -83,6 +94,7 @@ class Health(_Answer):
     synthetic: bool | None = Field(description="Whether the data are made up; null without data")
     round_ahead: bool = Field(description="Whether the window of some round is not over")
     newest_bulletin: NewestBulletin | None
+    jobs: Queue | None = Field(description="The queue; null where none was ever asked for")
     stale_after_days: int = Field(description="A bulletin older than this counts as stale")
     data_stale_after_days: int = Field(description="The same for data, while a round is ahead")
     model_stale_after_days: int = Field(description="The same for a model, while a round is ahead")
@@ -302,3 +314,67 @@ class UnitDetail(_Answer):
     score: ScoreOut
     scored_count: int = Field(description="Units with a rank in the bulletin")
     history: History
+
+
+class ForecastAsk(BaseModel):
+    """A forecast asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+    election_id: str = Field(
+        max_length=100, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", examples=["MLI-2018-PRES-1"]
+    )
+    as_of: Day | None = Field(
+        None,
+        description="Day whose knowledge may be used, up to today; left out: today, or the eve "
+        "of a window that is over",
+        examples=["2018-07-01"],
+    )
+    target: str = Field(
+        "any",
+        max_length=50,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="See /v1/targets",
+        examples=["any"],
+    )
+
+
+class ForecastJob(_Answer):
+    """A forecast asked for, and how far it is."""
+
+    job_id: str = Field(examples=["5b1f7c1e-0d1b-4f5f-9a55-c0e2f1a2b3c4"])
+    url: str = Field(description="Where to watch it")
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    election_id: str = Field(examples=["MLI-2018-PRES-1"])
+    target: str = Field(examples=["any"])
+    as_of: date | None = Field(description="As asked; null where it was left to the job")
+    asked_at: datetime
+    finished_at: datetime | None
+    says: str = Field(description="What is being done, in words", examples=["building the panel"])
+    steps: list[str] = Field(description="All steps, in order")
+    steps_done: list[str] = Field(description="Steps that are finished and will not be repeated")
+    bulletin_id: str | None = Field(examples=[BULLETIN_ID])
+    bulletin_url: str | None = Field(description="The bulletin, once it is issued")
+    problem: Problem | None = Field(description="What went wrong, and what to do")
+
+
+class ForecastJobs(_Answer):
+    """Forecasts that were asked for, the newest first."""
+
+    forecasts: list[ForecastJob]
+    limit: int
+    offset: int
+
+
+class Target(_Answer):
+    """A target that can be forecast."""
+
+    iso3: str = Field(examples=["MLI"])
+    country: str = Field(examples=["Mali"])
+    target: str = Field(examples=["any"])
+    says: str = Field(examples=["at least one incident of: battle, riot"])
+
+
+class Targets(_Answer):
+    """What can be asked, by country."""
+
+    targets: list[Target]

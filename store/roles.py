@@ -9,8 +9,8 @@ class Role(StrEnum):
     """What a token is for.
 
     `field` reads the areas that it was made for, and must have some. `planner` reads its areas,
-    or everywhere, and may ask for forecasts. `admin` also manages tokens and reads the audit.
-    `monitor` reads `/metrics` and nothing else.
+    or everywhere; one that reads everywhere may ask for forecasts. `admin` also
+    manages tokens and reads the audit. `monitor` reads `/metrics` and nothing else.
     """
 
     MONITOR = "monitor"

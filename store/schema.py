@@ -67,7 +67,7 @@ class Base(DeclarativeBase):
 
 
 class Mark(Base):
-    """One row: whether this store holds synthetic or real data. The two never mix."""
+    """What this store says of itself (`store/mark.py`): synthetic or real data, what to ask."""
 
     __tablename__ = "mark"
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from features.errors import ContractError, NotAuthorisedError, NotFoundError
 from store import audit
-from store.roles import Role
+from store.roles import ALLOWED, Action, Role
 from store.schema import Token, Unit
 
 PREFIX = "vigie_"
@@ -27,6 +27,7 @@ class Caller:
     Attributes:
         areas: ids of the regions, parent areas or units that may be read; empty for all.
         expires_at: when the token, or the one that a session was made from, stops to count.
+        parent_id: the token that a session was made from.
     """
 
     token_id: str
@@ -35,6 +36,19 @@ class Caller:
     areas: tuple[str, ...]
     expires_at: datetime | None
     kind: str = BEARER
+    parent_id: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose the forecasts are: the token or account, whichever of its sessions asks."""
+        if self.kind == SESSION:
+            return self.parent_id or self.label
+        return self.token_id
+
+    @property
+    def may_forecast(self) -> bool:
+        """Whether it may ask for forecasts: these speak of every unit, so not within areas."""
+        return Action.FORECAST in ALLOWED[self.role] and not self.areas
 
 
 def create(
@@ -188,6 +202,7 @@ def verify(session: Session, secret: str, now: datetime, kind: str = BEARER) -> 
         areas=tuple(token.areas),
         expires_at=token.expires_at,
         kind=token.kind,
+        parent_id=token.parent_id,
     )
 
 

@@ -288,7 +288,7 @@ def main() -> None:
         started = time.perf_counter()
         secret, hot, many = seed(f"sqlite:///{folder / 'vigie.db'}")
         print(f"seeded in {time.perf_counter() - started:.0f} s")
-        vigie = [str(BIN / "vigie"), "serve"]
+        vigie = [str(BIN / "vigie"), "serve", "--no-worker"]
         settings = {
             "VIGIE_HOME": str(folder),
             "VIGIE_DATABASE_URL": "",

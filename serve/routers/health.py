@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -13,9 +14,10 @@ from starlette.exceptions import HTTPException
 from serve import documented
 from serve.auth import Monitor, Now
 from serve.observing import Metrics
-from serve.schemas import Health, Live, NewestBulletin, Ready
+from serve.schemas import Health, Live, NewestBulletin, Queue, Ready
 from serve.settings import Settings
 from store import database, mark, reading
+from store.queue_figures import figures
 
 router = APIRouter(tags=["health"])
 
@@ -66,6 +68,7 @@ def _look(request: Request, now: datetime) -> Health:
         synthetic=None,
         round_ahead=False,
         newest_bulletin=None,
+        jobs=None,
         stale_after_days=settings.stale_after_days,
         data_stale_after_days=settings.data_stale_after_days,
         model_stale_after_days=settings.model_stale_after_days,
@@ -76,6 +79,8 @@ def _look(request: Request, now: datetime) -> Health:
             found.synthetic = mark.is_synthetic(session)
             found.round_ahead = reading.is_round_ahead(session, now.date())
             found.newest_bulletin = _newest(session, now)
+        counted = figures(settings.database, now)
+        found.jobs = None if counted is None else Queue(**asdict(counted))
     except SQLAlchemyError as error:
         kind = type(error).__name__
         found.status, found.database = "unusable", "not usable"
@@ -106,6 +111,8 @@ def _reasons(found: Health) -> list[str]:
     reasons = []
     if not found.migrations_current:
         reasons.append("the database is not at the newest revision: migrate it")
+    if found.jobs is not None and found.jobs.waiting and not found.jobs.worker:
+        reasons.append(f"{found.jobs.waiting} jobs wait and no worker runs: start one")
     newest = found.newest_bulletin
     if newest is None:
         return [*reasons, "no bulletin yet: issue one"]
@@ -141,6 +148,8 @@ class Gauges:
         self.data = gauge("data_age_days", "Days since the last incident in its data")
         self.model = gauge("model_age_days", "Days since its model was first used")
         self.pending = gauge("audit_pending", "Reads that wait to be written to the audit")
+        self.waiting = gauge("jobs_waiting", "Forecasts in the queue")
+        self.worker = gauge("worker_running", "1 if a worker is there to make them")
         self.shelf = gauge("shelf_bytes", "Memory of answers kept ready")
         self.hits = gauge("shelf_hits", "Answers that were ready, since the start")
         self.misses = gauge("shelf_misses", "Answers that were not, since the start")
@@ -167,6 +176,9 @@ def metrics(request: Request, _caller: Monitor, now: Now) -> Response:
     data = newest.data_age_days if newest else None
     gauges.data.set(unknown if data is None else data)
     gauges.pending.set(state.audit.pending)
+    queue = found.jobs
+    gauges.waiting.set(queue.waiting if queue else 0)
+    gauges.worker.set(queue.worker if queue else 0)
     gauges.shelf.set(state.shelf.size)
     gauges.hits.set(state.shelf.hits)
     gauges.misses.set(state.shelf.misses)

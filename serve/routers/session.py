@@ -52,6 +52,7 @@ def _says(request: Request, caller: Caller | None, secret: str = "") -> SessionO
         label=caller.label,
         role=caller.role,
         areas=list(caller.areas),
+        may_forecast=caller.may_forecast,
         expires_at=caller.expires_at,
         csrf=csrf(secret),
     )
@@ -93,7 +94,13 @@ def sign_in(
     made, secret = tokens.open_session(session, now=now, lasts=hours, parent=parent)
     set_cookie(request, response, secret, settings)
     caller = tokens.Caller(
-        made.token_id, parent.label, parent.role, parent.areas, made.expires_at, SESSION
+        made.token_id,
+        parent.label,
+        parent.role,
+        parent.areas,
+        made.expires_at,
+        SESSION,
+        parent.token_id,
     )
     return _says(request, caller, secret)
 

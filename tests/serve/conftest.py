@@ -28,6 +28,7 @@ from features.vocabulary import STARTING_POINT
 from serve.app import create_app
 from serve.settings import Settings
 from store import bulletins, database, tokens
+from store.jobs import Jobs
 
 COLUMNS, ROWS = 8, 5
 AS_OF = date(2018, 7, 1)
@@ -301,6 +302,17 @@ def empty_home(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "empty")
 
 
+@pytest.fixture(scope="module")
+def queue(seeded: Seeded) -> Iterator[Jobs]:
+    """The queue beside the seeded store; what a module leaves in it is taken back."""
+    opened = Jobs(seeded.settings.database)
+    yield opened
+    for job in opened.of(None, limit=1000):
+        if job.finished_at is None:
+            opened.cancel(job.job_id, None)
+    opened.close()
+
+
 Running = AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]
 
 
@@ -348,7 +360,7 @@ def serving() -> Callable[..., Running]:
     def run(home: Path, **environment: str) -> Running:
         vigie = str(Path(sys.executable).with_name("vigie"))
         environment = {"VIGIE_HOME": str(home), "VIGIE_DATABASE_URL": "", **environment}
-        return _process([vigie, "serve"], "/health/live", **environment)
+        return _process([vigie, "serve", "--no-worker"], "/health/live", **environment)
 
     return run
 

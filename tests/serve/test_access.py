@@ -21,6 +21,7 @@ from serve.rates import Rate, Windows
 from serve.routers.public import coarse
 from serve.settings import Settings
 from store import database, tokens
+from store.jobs import Ask, Jobs
 from store.selecting import RegionBand
 
 CALLERS = (
@@ -39,6 +40,10 @@ READERS = {**NO_TOKEN, "monitor": 403, "field": 200, "foreign": 200, "planner": 
 # `foreign` may read, but none of the units asked about lies in its area.
 OF_THE_AREA = {**READERS, "foreign": 403}
 ADMINS = {**NO_TOKEN, "monitor": 403, "field": 403, "foreign": 403, "planner": 403, "admin": 200}
+# `foreign` is a planner, but for one area: a forecast speaks of all.
+PLANNERS = {**ADMINS, "planner": 200}
+# Not even an admin sees the forecasts of another one.
+NOT_MINE = {**PLANNERS, "planner": 404, "admin": 404}
 MONITORS = {**ADMINS, "monitor": 200}
 
 
@@ -71,6 +76,13 @@ TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/v1/bulletins/{bulletin_id}/scores"): Case(
         "/v1/bulletins/{bulletin}/scores?region=X0", READERS
     ),
+    ("GET", "/v1/targets"): Case("/v1/targets", PLANNERS),
+    ("GET", "/v1/forecasts"): Case("/v1/forecasts", PLANNERS),
+    ("POST", "/v1/forecasts"): Case(
+        "/v1/forecasts", PLANNERS, status=202, body={"election_id": "XXA-2018-PRES-1"}
+    ),
+    ("GET", "/v1/forecasts/{job_id}"): Case("/v1/forecasts/{job}", NOT_MINE),
+    ("POST", "/v1/forecasts/{job_id}/cancel"): Case("/v1/forecasts/{job}/cancel", NOT_MINE),
     ("GET", "/v1/units/{unit_id}"): Case("/v1/units/XX0101", OF_THE_AREA),
     ("GET", "/v1/public/elections/{election_id}/latest"): Case(
         "/v1/public/elections/XXA-2018-PRES-1/latest", dict.fromkeys(CALLERS, 404)
@@ -111,8 +123,8 @@ def test_a_route_that_is_not_in_the_table_is_noticed(seeded: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def secrets(seeded: Any) -> dict[str, str]:
-    """A token of each kind, and the id of one to spare."""
+def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
+    """A token of each kind, the id of one to spare, and that of somebody else's forecast."""
     engine = database.connect(seeded.settings.database)
     now = auth.now()
 
@@ -134,7 +146,8 @@ def secrets(seeded: Any) -> dict[str, str]:
             "spare": tokens.create(session, label="spare", now=now)[0].token_id,
         }
     engine.dispose()
-    return found
+    wanted = Ask(election_id="XXA-2018-PRES-1", asked_on=now.date())
+    return found | {"job": queue.ask(wanted, "somebody else").job_id}
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +162,9 @@ def test_every_route_with_every_caller(
 ) -> None:
     headers = {"Authorization": f"Bearer {secrets[caller]}"} if caller != "nobody" else {}
     for (method, route), case in TABLE.items():
-        path = case.address.format(bulletin=seeded.bulletin_id, spare=secrets["spare"])
+        path = case.address.format(
+            bulletin=seeded.bulletin_id, spare=secrets["spare"], job=secrets["job"]
+        )
         response = shared.request(
             method, path, headers=headers, json=case.body, follow_redirects=False
         )
@@ -321,6 +336,39 @@ def test_a_change_needs_proof_that_our_page_asks(
         assert "csrf" in refused.json()["detail"]
     proven = browser.post("/v1/tokens", json=wanted, headers={"X-CSRF-Token": csrf})
     assert proven.status_code == 201
+
+
+def test_forecasts_stay_the_planners_from_one_session_to_the_next(
+    browser: TestClient, secrets: dict[str, str]
+) -> None:
+    wanted = {"election_id": "XXA-2018-PRES-1", "as_of": "2018-07-02"}
+    answer = _signed_in(browser, secrets["planner"])
+    assert answer["may_forecast"] is True
+    assert browser.post("/v1/forecasts", json=wanted).status_code == 403  # no proof
+    proof = {"X-CSRF-Token": answer["csrf"]}
+    asked = browser.post("/v1/forecasts", json=wanted, headers=proof)
+    assert asked.status_code == 202, asked.text
+    browser.delete("/v1/session", headers=proof)
+    proof = {"X-CSRF-Token": _signed_in(browser, secrets["planner"])["csrf"]}
+    assert browser.get(asked.headers["Location"]).json()["state"] == "waiting"
+    assert browser.post(f"{asked.headers['Location']}/cancel").status_code == 403
+    gone = browser.post(f"{asked.headers['Location']}/cancel", headers=proof)
+    assert gone.json()["state"] == "cancelled"
+    admin = {"Authorization": f"Bearer {secrets['admin']}"}
+    log = browser.get("/v1/audit?limit=100", headers=admin).json()["entries"]
+    mine = [entry for entry in log if entry["subject"] == asked.json()["job_id"]]
+    assert [entry["action"] for entry in mine] == ["forecast.cancelled", "forecast.asked"]
+    assert all(entry["request_id"] for entry in mine)
+
+
+def test_a_token_for_some_areas_may_not_ask(browser: TestClient, secrets: dict[str, str]) -> None:
+    answer = _signed_in(browser, secrets["foreign"])
+    assert answer["may_forecast"] is False
+    wanted = {"election_id": "XXA-2018-PRES-1"}
+    proof = {"X-CSRF-Token": answer["csrf"]}
+    refused = browser.post("/v1/forecasts", json=wanted, headers=proof)
+    assert refused.status_code == 403
+    assert "speaks of every unit" in refused.json()["detail"]
 
 
 def test_another_site_signs_nobody_in(browser: TestClient, seeded: Any) -> None:

@@ -15,6 +15,7 @@ from serve import auth
 from serve.app import create_app
 from serve.settings import Settings
 from store import database, tokens
+from store.jobs import Jobs
 
 # The operations must be known when tests are collected; the store comes with the fixture.
 APP = create_app(Settings())
@@ -23,7 +24,7 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", APP)
 
 @pytest.fixture(autouse=True)
 def _point_to_the_seeded_store(app: FastAPI) -> None:
-    for name in ("settings", "engine", "sessions", "gate", "audit", "shelf"):
+    for name in ("settings", "engine", "sessions", "gate", "audit", "shelf", "jobs"):
         setattr(APP.state, name, getattr(app.state, name))
 
 
@@ -31,13 +32,14 @@ ROLES = ("monitor", "field", "planner", "admin")
 
 
 @pytest.fixture(scope="module")
-def headers(seeded: Any) -> dict[str, dict[str, str]]:
-    """A token for each role."""
+def headers(seeded: Any, queue: Jobs) -> dict[str, dict[str, str]]:
+    """A token for each role; the planner's is for everywhere, so that it may ask for forecasts."""
     engine = database.connect(seeded.settings.database)
     found = {}
     with database.sessions(engine).begin() as session:
         for role in ROLES:
-            _, secret = tokens.create(session, label=role, now=auth.now(), role=role, areas=["X0"])
+            areas = [] if role == "planner" else ["X0"]
+            _, secret = tokens.create(session, label=role, now=auth.now(), role=role, areas=areas)
             found[role] = {"Authorization": f"Bearer {secret}"}
     engine.dispose()
     return found

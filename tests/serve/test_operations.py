@@ -150,7 +150,7 @@ def test_a_server_logs_json_and_stops_when_asked(seeded: Any, tmp_path: Path) ->
     log = tmp_path / "log"
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [vigie, "serve", "--port", "0"], env=environment, stdout=out, stderr=out
+            [vigie, "serve", "--no-worker", "--port", "0"], env=environment, stdout=out, stderr=out
         )
     port = None
     for _ in range(200):

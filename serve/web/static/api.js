@@ -57,6 +57,9 @@ export const scoresOnMap = (id) => whole(scoresPath(id, "geojson"), "features");
 export const unit = (unitId, bulletinId) =>
   json(`/v1/units/${encodeURIComponent(unitId)}?bulletin_id=${encodeURIComponent(bulletinId)}`);
 
+export const targets = async () => (await json("/v1/targets")).targets;
+export const forecasts = async () => (await json("/v1/forecasts?limit=20")).forecasts;
+
 // A file of all pages: what is next stands in the header Link.
 export async function download(bulletinId, format) {
   const parts = [];

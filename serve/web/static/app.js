@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import * as chooser from "./chooser.js";
 import * as detail from "./detail.js";
 import { byId, show } from "./dom.js";
+import * as forecasts from "./forecasts.js";
 import * as head from "./head.js";
 import * as map from "./map.js";
 import * as session from "./session.js";
@@ -35,6 +36,7 @@ function message(title, text, retry = null) {
 function askForToken(reason = "") {
   turn += 1;
   session.forget();
+  forecasts.stop();
   show(byId("organisation"), session.organisation());
   for (const id of ["chooser", "sign-out", "synthetic"]) show(byId(id), false);
   view("sign-in");
@@ -65,8 +67,10 @@ async function open() {
   sayHealth();
   try {
     const [bulletins, elections] = await Promise.all([api.bulletins(), api.elections()]);
+    if (session.mayForecast()) await forecasts.fill(elections);
     if (bulletins.length === 0) {
-      message("No bulletin yet", "Once one is issued, it appears here.", open);
+      const how = session.mayForecast() ? "Ask for a forecast above; once" : "Once";
+      message("No bulletin yet", `${how} it is issued, it appears here.`, open);
       return;
     }
     show(byId("chooser"), true);
@@ -139,6 +143,11 @@ async function save(button, format) {
   }
 }
 
+// A new bulletin is opened where there was none; otherwise the line offers it.
+function issued(job) {
+  if (current === null) location.hash = `bulletin=${encodeURIComponent(job.bulletin_id)}`;
+}
+
 async function signIn() {
   try {
     await session.signIn(byId("token").value.trim());
@@ -173,6 +182,10 @@ function start() {
   table.start({ onSelect: choose, onFilter: map.dim });
   detail.start(close);
   chooser.start(showBulletin);
+  forecasts.start({ done: issued, problem: tell });
+  window.addEventListener("hashchange", () => {
+    if (address().get("bulletin") !== current?.bulletin_id) open();
+  });
   byId("chooser").addEventListener("submit", (event) => event.preventDefault());
   byId("sign-in-form").addEventListener("submit", (event) => {
     event.preventDefault();

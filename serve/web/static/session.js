@@ -2,10 +2,14 @@
 
 import { change, session as asked } from "./api.js";
 
-let current = { signed_in: false, organisation: false };
+let current = { signed_in: false, organisation: false, may_forecast: false };
 
 export const signedIn = () => current.signed_in;
+export const mayForecast = () => current.may_forecast;
 export const organisation = () => current.organisation;
+
+// A change that this session asks for.
+export const ask = (method, path, body = null) => change(method, path, body, current.csrf);
 
 export async function look() {
   current = await asked();
@@ -16,10 +20,10 @@ export async function signIn(token) {
 }
 
 export async function signOut() {
-  if (current.signed_in) await change("DELETE", "/v1/session", null, current.csrf);
-  current = { ...current, signed_in: false, csrf: null };
+  if (current.signed_in) await ask("DELETE", "/v1/session");
+  forget();
 }
 
-export const forget = () => {
-  current = { ...current, signed_in: false, csrf: null };
-};
+export function forget() {
+  current = { ...current, signed_in: false, may_forecast: false, csrf: null };
+}
