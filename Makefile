@@ -58,8 +58,9 @@ types: $(VENV)/.installed
 imports: $(VENV)/.installed
 	$(BIN)/lint-imports
 
-bench: install ## measure speed and memory, as ratios in one run
+bench: install ## measure speed and memory, as ratios in one run (needs wrk)
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_serve.py
 
 lock: $(BIN)/uv ## resolve requirements.lock again
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra dev \

@@ -73,3 +73,7 @@ class CorruptSnapshotError(VigieError):
 
 class NotAuthorisedError(VigieError):
     """A request without a valid token."""
+
+
+class ForbiddenError(VigieError):
+    """A request whose token counts, but not for this."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
-from pipelines import token_commands
+from pipelines import token_commands, worker_commands
 from pipelines.printing import (
     err,
     out,
@@ -39,6 +39,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
+app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
+for command in (worker_commands.worker, worker_commands.backup, worker_commands.restore):
+    app.command()(command)
 
 Config = Annotated[
     Path, typer.Argument(help="Country pack, for example pipelines/configs/mali.toml")
@@ -52,6 +55,8 @@ TargetName = Annotated[str, typer.Option(help="Target of the pack")]
 By = Annotated[str | None, typer.Option(help="Who decides, for the log [VIGIE_USER, else you]")]
 Reason = Annotated[str, typer.Option(help="Why, for the log")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures here")]
+
+_SECONDS_TO_FINISH = 20
 
 
 NOT_PROMOTED = 3
@@ -377,12 +382,23 @@ def backtest(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on")] = 8000,
+    worker: Annotated[bool, typer.Option(help="Also run a worker beside it")] = True,
 ) -> None:
     """Serve bulletins: the API under /v1 and the planners' page."""
     import uvicorn
 
-    # By name: the two upper rooms meet in the store and never import each other.
-    uvicorn.run("serve.app:create_app", factory=True, host=host, port=port)
+    with worker_commands.beside(Settings()) if worker else nullcontext():
+        # By name: the two upper rooms meet in the store and never import each other.
+        uvicorn.run(
+            "serve.app:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            log_config=None,  # the application logs as JSON
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        )
 
 
 if __name__ == "__main__":

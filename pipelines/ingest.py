@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -106,7 +106,40 @@ def ingest(pack: Pack, lake: Lake, *, now: datetime, progress: Progress | None =
     places.check_areas(pack.places.coarse_areas, units)
     gazetteer = Gazetteer(units, outlines, pack.places)
     made = _sources(stage, units, gazetteer)
-    manifests = stage.write(now)
+    return _ingested(stage.write(now), units, outlines, made, pack.synthetic)
+
+
+def reopen(pack: Pack, lake: Lake, ids: Mapping[str, str]) -> Ingested:
+    """What an ingest made, from its snapshots alone: the files may have changed since.
+
+    Args:
+        pack: the country pack.
+        lake: where the snapshots are.
+        ids: source name -> snapshot id, as the ingest's manifests said.
+
+    Raises:
+        NotFoundError: a snapshot is gone.
+        CorruptSnapshotError: a snapshot was changed after it was written.
+    """
+    manifests = {name: lake.manifest(id_) for name, id_ in ids.items()}
+    found: dict[str, list[tuple[str, pd.DataFrame]]] = {}
+    for name, manifest in manifests.items():
+        for table in sorted(set(manifest.tables) & set(_KEYS)):
+            found.setdefault(table, []).append((name, lake.read(ids[name], table)))
+    units, outlines = (
+        require(lake.read(ids["registry"], table), table) for table in ("units", "polygons")
+    )
+    made = {table: _joined(found.get(table, []), table, keys) for table, keys in _KEYS.items()}
+    return _ingested(manifests, units, outlines, made, pack.synthetic)
+
+
+def _ingested(
+    manifests: dict[str, Manifest],
+    units: pd.DataFrame,
+    outlines: pd.DataFrame,
+    made: dict[str, pd.DataFrame],
+    synthetic: bool,
+) -> Ingested:
     reports = [
         MatchReport(name, dict(m.placed), dict(m.unplaced))
         for name, m in manifests.items()
@@ -119,7 +152,7 @@ def ingest(pack: Pack, lake: Lake, *, now: datetime, progress: Progress | None =
         manifests=manifests,
         reports=reports,
         data_digest=hashlib.sha256(ids.encode()).hexdigest(),
-        synthetic=pack.synthetic,
+        synthetic=synthetic,
     )
 
 
@@ -196,7 +229,7 @@ def _sources(stage: Stage, units: pd.DataFrame, gazetteer: Gazetteer) -> dict[st
     rule = stage.pack.electoral
     # The rule looks at the calendar, so that calendars are read first.
     ordered = sorted(
-        stage.pack.sources.items(), key=lambda item: not isinstance(item[1], kinds.Elections)
+        stage.pack.sources.items(), key=lambda item: not isinstance(item[1], _CALENDARS)
     )
     for name, source in ordered:
         if isinstance(source, _OF_REGISTRY):

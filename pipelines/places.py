@@ -7,6 +7,7 @@ are compared without accents, case and punctuation.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ _FARTHEST_LATITUDE = 80.0
 
 def fold(name: str) -> str:
     """A name without accents, case and punctuation: "Gourma-Rharous" -> "gourma rharous"."""
-    plain = unicodedata.normalize("NFKD", name.replace("œ", "oe").replace("’", "'")).casefold()
+    plain = unicodedata.normalize("NFKD", re.sub("[œŒ]", "oe", name).replace("’", "'")).casefold()
     kept = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
     return " ".join(kept.split())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +28,12 @@ class Settings(BaseSettings):
         tracking_uri: MLflow's store (`VIGIE_TRACKING_URI`), a database or a server.
         user: who decides about champions, for the log (`VIGIE_USER`).
         artifacts: folder of MLflow's artifacts where the store is a database.
+        packs: folder of the country packs that a worker may run (`VIGIE_PACKS`).
+        refresh_cron: when bulletins of coming rounds are issued anew, UTC; empty for never.
+        retrain_cron: when the models of the coming week are trained, UTC; empty for never.
+        ahead_days: rounds whose windows start within so many days are refreshed and retrained.
+        retrain_after_days: a champion trained longer before `as_of` than this is not used.
+        grace_seconds: how long a worker that is told to stop lets its step finish.
     """
 
     model_config = SettingsConfigDict(env_prefix="VIGIE_", frozen=True)
@@ -36,6 +43,12 @@ class Settings(BaseSettings):
     tracking_uri: str = "sqlite:///mlruns/mlflow.db"
     artifacts: Path = Path("mlruns/artifacts")
     user: str = Field(default_factory=_user)
+    packs: Path = Path("pipelines/configs")
+    refresh_cron: str = "0 2 * * *"
+    retrain_cron: str = "0 3 * * 0"
+    ahead_days: Annotated[int, Field(ge=1)] = 60
+    retrain_after_days: Annotated[int, Field(ge=1)] = 30
+    grace_seconds: Annotated[float, Field(ge=0)] = 20.0
 
     @property
     def database(self) -> str:

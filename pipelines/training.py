@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from models.splits import election_blocks
 from models.zoo import entry
 from pipelines.digests import code_digest, settings_digest, tables_digest
 from pipelines.pack import Pack
+from pipelines.panels import kept
 from pipelines.question import Question, context_as_of, learned_from, settle_days
 
 Progress = Callable[[str], None]
@@ -71,7 +73,13 @@ class Trained:
     table: pd.DataFrame
 
 
-def prepare(pack: Pack, tables: Tables, question: Question, also: tuple[str, ...] = ()) -> Prepared:
+def prepare(
+    pack: Pack,
+    tables: Tables,
+    question: Question,
+    also: tuple[str, ...] = (),
+    panel_file: Path | None = None,
+) -> Prepared:
     """Build the panel and the labels from what was known on `as_of`.
 
     Args:
@@ -79,11 +87,13 @@ def prepare(pack: Pack, tables: Tables, question: Question, also: tuple[str, ...
         tables: all that is known of the country.
         question: what is asked.
         also: features that are wanted besides the pack's.
+        panel_file: keeps the panel between the steps of a job: read where it is there and was
+            made of just these inputs, else written.
     """
     context = context_as_of(pack, tables, question)
     wanted = pack.training.features
     names = tuple(dict.fromkeys([*wanted, *BASELINE_COLUMNS, *also])) if wanted else ()
-    panel = build_panel(context, names)
+    panel = build_panel(context, names) if panel_file is None else kept(panel_file, context, names)
     as_of = day_number(question.as_of)
     usable = settled(panel.days, question.horizon, settle_days(pack), as_of)
     voting = question.voting(context.units)

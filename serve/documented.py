@@ -11,17 +11,33 @@ from serve.errors import MEDIA_TYPE
 from serve.schemas import Problem
 
 _SAYS = {
+    400: "The body is not text that can be read",
     401: "No token, or one that does not count",
+    403: "The token counts, but not for this",
     404: "There is no such thing",
     406: "None of the formats asked for is offered",
+    409: "It cannot be done as things stand",
+    413: "The body is too large",
     422: "The request is not valid",
+    429: "Too many requests; `Retry-After` says when to come back",
     503: "The service is not usable",
 }
+KEPT: dict[str, Any] = {
+    "ETag": {"schema": {"type": "string"}, "description": "Of this answer in this encoding"},
+    "Cache-Control": {"schema": {"type": "string"}, "description": "It may be kept for ever"},
+    "Link": {"schema": {"type": "string"}, "description": 'The next page, rel="next"'},
+}
+"""Headers of answers that never change."""
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route for these statuses."""
-    return {status: _response(status) for status in statuses}
+    """The `responses` of a route behind a token: these statuses, and those that all have."""
+    return open_errors(401, 403, *statuses)
+
+
+def open_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that is open to all."""
+    return {status: _response(status) for status in sorted({*statuses, 413, 429, 503})}
 
 
 def _response(status: int) -> dict[str, Any]:
@@ -33,10 +49,9 @@ def _response(status: int) -> dict[str, Any]:
             MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
         },
     }
-    if status == 401:
-        described["headers"] = {
-            "WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}
-        }
+    header = {401: "WWW-Authenticate", 429: "Retry-After"}.get(status)
+    if header:
+        described["headers"] = {header: {"schema": {"type": "string"}}}
     return described
 
 

@@ -1,17 +1,11 @@
-"""Scores as CSV and GeoJSON, and which of the formats a request asks for."""
+"""Which of the formats a request asks for."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Sequence
 from enum import StrEnum
 
 from starlette.exceptions import HTTPException
 
-from features.vocabulary import STARTING_POINT
-from serve.schemas import BulletinOut, Feature, FeatureCollection, ScoreLine
 from store.reading import ScoredUnit
 
 
@@ -21,15 +15,15 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     GEOJSON = "geojson"
+    PARQUET = "parquet"
 
 
 MEDIA: dict[Format, str] = {
     Format.JSON: "application/json",
     Format.GEOJSON: "application/geo+json",
     Format.CSV: "text/csv",
+    Format.PARQUET: "application/vnd.apache.parquet",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_MAIN_DRIVERS = 3
 
 
 def choose(accept: str | None, asked: str | None) -> Format:
@@ -76,61 +70,9 @@ def _not_offered(got: str) -> HTTPException:
     return HTTPException(406, f"expected one of {offered}, got {got}")
 
 
-def line(scored: ScoredUnit) -> ScoreLine:
-    """A unit and its score as the API says it, without drivers."""
-    return ScoreLine.model_validate(flat(scored))
-
-
 def flat(scored: ScoredUnit) -> dict[str, object]:
     """The columns of a unit and of its score, side by side."""
     both: dict[str, object] = {}
     for row in (scored.unit, scored.score):
         both.update({c.name: getattr(row, c.name) for c in row.__table__.columns})
     return both
-
-
-def as_csv(bulletin: BulletinOut, scored: Sequence[ScoredUnit]) -> str:
-    """Scores as a table for a spreadsheet.
-
-    It starts with a byte order mark, without which Excel garbles accents, and no cell of text
-    can start a formula.
-    """
-    out = io.StringIO()
-    head = {
-        "bulletin_id": bulletin.bulletin_id,
-        "as_of": bulletin.as_of.isoformat(),
-        "synthetic": str(bulletin.synthetic).lower(),
-    }
-    columns = [*head, *ScoreLine.model_fields, "main_drivers"]
-    writer = csv.DictWriter(out, columns)
-    writer.writeheader()
-    for one in scored:
-        moving = [d for d in one.score.drivers if d["feature"] != STARTING_POINT]
-        drivers = sorted(moving, key=lambda d: -abs(d["contribution"]))
-        main = " | ".join(driver["says"] for driver in drivers[:_MAIN_DRIVERS])
-        row = {**head, **line(one).model_dump(mode="json"), "main_drivers": main}
-        writer.writerow({key: _safe(value) for key, value in row.items()})
-    return "\ufeff" + out.getvalue()
-
-
-def _safe(value: object) -> object:
-    """`value`, but text that a spreadsheet would run as a formula is made plain text."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
-
-
-def as_geojson(bulletin: BulletinOut, scored: Sequence[ScoredUnit]) -> str:
-    """Scores as a GeoJSON feature collection."""
-    return FeatureCollection(
-        synthetic=bulletin.synthetic,
-        bulletin=bulletin,
-        features=[
-            Feature(
-                id=one.unit.unit_id,
-                geometry=json.loads(one.unit.geometry) if one.unit.geometry else None,
-                properties=line(one),
-            )
-            for one in scored
-        ],
-    ).model_dump_json()

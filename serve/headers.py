@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -17,16 +16,33 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+
+
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_ALL = _raw(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    }
+)
+_OF_PAGES = _raw(
+    {
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    }
+)
+_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+_NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class SafeHeaders:
-    """ASGI middleware that adds the headers."""
+    """ASGI middleware that adds the headers; under `/v1/` nothing is kept unless it says so."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -39,9 +55,15 @@ class SafeHeaders:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-                if scope["path"].startswith("/v1/"):
-                    MutableHeaders(scope=message)["Cache-Control"] = "no-store"
+                headers = message["headers"]
+                headers += _ALL
+                data = scope["path"].startswith("/v1/")
+                if not data:
+                    headers += _OF_PAGES
+                elif not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(_NOT_KEPT)
+                if scope["scheme"] == "https":
+                    headers.append(_HTTPS)
             await send(message)
 
         await self.app(scope, receive, sending)

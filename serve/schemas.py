@@ -6,22 +6,33 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from features.vocabulary import Band, Coverage, ElectionType, EventType, PlacedBy
 
 
 def _written_day(value: object) -> object:
     """Refuse days written otherwise: pydantic alone reads `0` as 1 January 1970."""
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII)
+    if not written and not isinstance(value, date):
         raise ValueError(f"expected a day written YYYY-MM-DD, got {value!r}")
     return value
 
 
+def _written_moment(value: object) -> object:
+    """Refuse moments written otherwise: pydantic alone reads a number as seconds since 1970."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value, re.ASCII):
+        raise ValueError(f"expected a moment written YYYY-MM-DDThh:mm:ssZ, got {value!r}")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_moment)]
 Day = Annotated[date, BeforeValidator(_written_day)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 BULLETIN_ID = "MLI-2018-PRES-1.any.2018-07-01.3fa9c01b"
 UNIT_ID = "ML050501"
+Next = Annotated[str | None, Field(description="Address of the next page; null on the last")]
+Matched = Annotated[int, Field(description="Units that match the question, on all pages", ge=0)]
 
 
 class _Answer(BaseModel):
@@ -49,12 +60,26 @@ class Problem(_Answer):
 
 
 class NewestBulletin(_Answer):
-    """The bulletin issued last."""
+    """The bulletin issued last, and what is behind it."""
 
     bulletin_id: str = Field(examples=[BULLETIN_ID])
     as_of: date = Field(description="Day whose knowledge the bulletin used")
     created_at: datetime = Field(description="When it was issued, UTC")
     age_days: int = Field(description="Whole days since it was issued", examples=[3])
+    model_age_days: int = Field(description="Whole days since a bulletin first used its model")
+    data_age_days: int | None = Field(
+        description="Whole days since the last incident in its data; null without incidents"
+    )
+
+
+class Queue(_Answer):
+    """The queue of forecasts, and whether a worker is there to empty it."""
+
+    worker: bool = Field(description="Whether a worker is running")
+    waiting: int
+    running: int
+    failed_last_day: int = Field(description="Forecasts that failed in the last 24 hours")
+    oldest_waiting_seconds: float | None = Field(description="Of the first in the queue")
 
 
 class Health(_Answer):
@@ -67,8 +92,24 @@ class Health(_Answer):
     database: Literal["usable", "not usable"]
     migrations_current: bool
     synthetic: bool | None = Field(description="Whether the data are made up; null without data")
+    round_ahead: bool = Field(description="Whether the window of some round is not over")
     newest_bulletin: NewestBulletin | None
+    jobs: Queue | None = Field(description="The queue; null where none was ever asked for")
     stale_after_days: int = Field(description="A bulletin older than this counts as stale")
+    data_stale_after_days: int = Field(description="The same for data, while a round is ahead")
+    model_stale_after_days: int = Field(description="The same for a model, while a round is ahead")
+
+
+class Live(_Answer):
+    """The process answers."""
+
+    live: Literal[True] = True
+
+
+class Ready(_Answer):
+    """The service can answer questions."""
+
+    ready: Literal[True] = True
 
 
 class ElectionOut(_Answer):
@@ -89,6 +130,7 @@ class Elections(_Answer):
     """All rounds, the latest polling day first."""
 
     elections: list[ElectionOut]
+    next: Next
 
 
 class BulletinOut(_Answer):
@@ -128,8 +170,20 @@ class Bulletins(_Answer):
 
     bulletins: list[BulletinOut]
     total: int = Field(description="Bulletins that match the filters, on all pages")
-    limit: int
-    offset: int
+    next: Next
+
+
+class Latest(_Answer):
+    """The newest bulletin of a round, and how old it is."""
+
+    bulletin: BulletinOut
+    age_days: int = Field(description="Whole days since it was issued")
+    as_of_age_days: int = Field(description="Whole days since the day whose knowledge it uses")
+    stale: bool = Field(description="Whether it is older than the service is set to allow")
+    scores: str = Field(
+        description="Where its scores are, for ever",
+        examples=[f"/v1/bulletins/{BULLETIN_ID}/scores"],
+    )
 
 
 class Driver(_Answer):
@@ -181,6 +235,8 @@ class Scores(_Answer):
 
     synthetic: bool = Field(description="Whether the data are made up")
     bulletin: BulletinOut
+    matched: Matched
+    next: Next
     scores: list[ScoreOut]
 
 
@@ -199,6 +255,8 @@ class FeatureCollection(_Answer):
     type: Literal["FeatureCollection"] = "FeatureCollection"
     synthetic: bool = Field(description="Whether the data are made up")
     bulletin: BulletinOut
+    matched: Matched
+    next: Next
     features: list[Feature]
 
 
@@ -258,3 +316,67 @@ class UnitDetail(_Answer):
     score: ScoreOut
     scored_count: int = Field(description="Units with a rank in the bulletin")
     history: History
+
+
+class ForecastAsk(BaseModel):
+    """A forecast asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+    election_id: str = Field(
+        max_length=100, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", examples=["MLI-2018-PRES-1"]
+    )
+    as_of: Day | None = Field(
+        None,
+        description="Day whose knowledge may be used, up to today; left out: today, or the eve "
+        "of a window that is over",
+        examples=["2018-07-01"],
+    )
+    target: str = Field(
+        "any",
+        max_length=50,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="See /v1/targets",
+        examples=["any"],
+    )
+
+
+class ForecastJob(_Answer):
+    """A forecast asked for, and how far it is."""
+
+    job_id: str = Field(examples=["5b1f7c1e-0d1b-4f5f-9a55-c0e2f1a2b3c4"])
+    url: str = Field(description="Where to watch it")
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    election_id: str = Field(examples=["MLI-2018-PRES-1"])
+    target: str = Field(examples=["any"])
+    as_of: date | None = Field(description="As asked; null where it was left to the job")
+    asked_at: datetime
+    finished_at: datetime | None
+    says: str = Field(description="What is being done, in words", examples=["building the panel"])
+    steps: list[str] = Field(description="All steps, in order")
+    steps_done: list[str] = Field(description="Steps that are finished and will not be repeated")
+    bulletin_id: str | None = Field(examples=[BULLETIN_ID])
+    bulletin_url: str | None = Field(description="The bulletin, once it is issued")
+    problem: Problem | None = Field(description="What went wrong, and what to do")
+
+
+class ForecastJobs(_Answer):
+    """Forecasts that were asked for, the newest first."""
+
+    forecasts: list[ForecastJob]
+    limit: int
+    offset: int
+
+
+class Target(_Answer):
+    """A target that can be forecast."""
+
+    iso3: str = Field(examples=["MLI"])
+    country: str = Field(examples=["Mali"])
+    target: str = Field(examples=["any"])
+    says: str = Field(examples=["at least one incident of: battle, riot"])
+
+
+class Targets(_Answer):
+    """What can be asked, by country."""
+
+    targets: list[Target]

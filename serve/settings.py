@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serve.rates import Rate
+from store.roles import Role
+
 _WEB = Path(__file__).parent / "web"
+
+
+def _rate(value: str) -> str:
+    """Refuse a rate that is not one."""
+    Rate.read(value)
+    return value
+
+
+WrittenRate = Annotated[str, AfterValidator(_rate)]
+
+
+class GroupAccess(BaseModel):
+    """What the members of a group of an organisation may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    areas: tuple[str, ...] = ()
 
 
 class Settings(BaseSettings):
@@ -18,6 +40,22 @@ class Settings(BaseSettings):
         database_url: the operational database; empty means `vigie.db` in `home`.
         leaflet_dir: where npm put Leaflet's `dist` folder.
         stale_after_days: a newest bulletin older than this makes `/health` say degraded.
+        data_stale_after_days: the same for the last incident known, while a round is ahead.
+        model_stale_after_days: the same for the model's first use, while a round is ahead.
+        public: whether anybody may read bands of regions.
+        rate_limit: requests that one token, or one address without a token, may make.
+        failure_limit: wrong tokens that one address may send.
+        token_cache_seconds: for how long a token may still count after it was revoked elsewhere.
+        session_hours: how long a sign-in on the page lasts.
+        max_body_bytes: the largest body of a request.
+        cache_megabytes: memory for answers kept ready.
+        log_level: least level that is logged.
+        oidc_issuer: address of an OpenID Connect provider; empty for none.
+        oidc_client_id: what the provider knows Vigie as.
+        oidc_client_secret: what proves it.
+        oidc_groups_claim: the claim that lists an account's groups.
+        oidc_groups: what each group may do, as JSON.
+        secret_key: signs the cookie of a sign-in under way; needed with several processes.
     """
 
     model_config = SettingsConfigDict(env_prefix="VIGIE_", frozen=True)
@@ -26,6 +64,22 @@ class Settings(BaseSettings):
     database_url: str = ""
     leaflet_dir: Path = _WEB / "node_modules" / "leaflet" / "dist"
     stale_after_days: int = Field(default=45, ge=1)
+    data_stale_after_days: int = Field(default=60, ge=1)
+    model_stale_after_days: int = Field(default=180, ge=1)
+    public: bool = False
+    rate_limit: WrittenRate = "1200/minute"
+    failure_limit: WrittenRate = "30/minute"
+    token_cache_seconds: float = Field(default=5, ge=0)
+    session_hours: int = Field(default=12, ge=1)
+    max_body_bytes: int = Field(default=1_000_000, ge=1)
+    cache_megabytes: int = Field(default=48, ge=1)
+    log_level: str = "INFO"
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_groups_claim: str = "groups"
+    oidc_groups: dict[str, GroupAccess] = Field(default_factory=dict)
+    secret_key: SecretStr = SecretStr("")
 
     @property
     def database(self) -> str:

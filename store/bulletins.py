@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from features.errors import ContractError, NotFoundError
 from features.vocabulary import Band, Coverage
+from store import audit
 from store.canonical import digest, plain, records
 from store.geometry import simplified
 from store.mark import hold
@@ -27,8 +28,9 @@ _ELECTION = [c.name for c in Election.__table__.columns if c.name != "synthetic"
 _INCIDENT = [
     c.name for c in Incident.__table__.columns if c.name not in ("data_digest", "registry_id")
 ]
-_SCORE = [c.name for c in Score.__table__.columns if c.name != "bulletin_id"]
+_SCORE = [c.name for c in Score.__table__.columns if c.name not in ("bulletin_id", "position")]
 _NUMBERS = ["rank", "probability", "lower", "upper", "expected_incidents"]
+ISSUER = "pipelines"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -206,6 +208,14 @@ def write_bulletin(
     if kept is not None:
         return kept
     bulletin_id = f"{head.election_id}.{head.target}.{says['as_of']}.{sha256[:8]}"
+    ordered = sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0, row["unit_id"]))
+    session.execute(
+        insert(Score),
+        [
+            {**row, "bulletin_id": bulletin_id, "position": position}
+            for position, row in enumerate(ordered, start=1)
+        ],
+    )
     session.add(
         Bulletin(
             **says,
@@ -217,7 +227,9 @@ def write_bulletin(
         )
     )
     session.flush()
-    session.execute(insert(Score), [{**row, "bulletin_id": bulletin_id} for row in rows])
+    audit.record(
+        session, audit.Entry(created_at, ISSUER, "bulletin.issued", bulletin_id, bulletin_id)
+    )
     return bulletin_id
 
 

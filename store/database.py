@@ -8,24 +8,39 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from features.errors import ConfigError
+
 _BUSY_TIMEOUT_MS = 10_000
+_MIGRATION_LOCK = 0x56494749  # any number that no other program takes: "VIGI"
 
 
 def connect(url: str) -> Engine:
-    """An engine for `url`, for example `sqlite:///var/vigie.db`.
+    """An engine for `url`, for example `sqlite:///var/vigie.db` or `postgresql://u:p@host/vigie`.
 
     On SQLite each connection checks foreign keys, waits for other writers, and writes ahead,
-    so that reads of the API do not wait for a bulletin being written.
+    so that reads of the API do not wait for a bulletin being written. On PostgreSQL a connection
+    that the server has dropped is replaced before it is used.
+
+    Raises:
+        ConfigError: neither SQLite nor PostgreSQL.
     """
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
+    scheme, _, rest = url.partition("://")
+    kind = scheme.partition("+")[0]
+    if kind == "sqlite":
+        engine = create_engine(url)
         event.listen(engine, "connect", _prepare_sqlite)
-    return engine
+        return engine
+    if kind in ("postgresql", "postgres"):
+        return create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True)
+    raise ConfigError(
+        f"database: expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, got a URL "
+        f"that starts with {scheme!r}; set VIGIE_DATABASE_URL"
+    )
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -41,15 +56,20 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False)
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to the newest revision; make the folder of a new SQLite file."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to a revision; make the folder of a new SQLite file.
+
+    On PostgreSQL two programs that start at once take turns.
+    """
     file = engine.url.database
     if engine.dialect.name == "sqlite" and file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     config = _config()
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def is_current(engine: Engine) -> bool:

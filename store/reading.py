@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from features.errors import NotFoundError
 from store.schema import Bulletin, Election, Incident, Registry, Score, Unit
 
 
-def elections(session: Session, iso3: str | None = None) -> list[Election]:
-    """All rounds, the latest polling day first."""
+def elections(
+    session: Session,
+    iso3: str | None = None,
+    *,
+    after: tuple[date, str] | None = None,
+    limit: int | None = None,
+) -> list[Election]:
+    """Rounds, the latest polling day first.
+
+    Args:
+        session: an open session.
+        iso3: only this country's.
+        after: polling day and id of the last round of the page before.
+        limit: most to return; None for all.
+    """
     query = select(Election).order_by(Election.polling_date.desc(), Election.election_id)
     if iso3 is not None:
         query = query.where(Election.iso3 == iso3)
-    return list(session.scalars(query))
+    if after is not None:
+        day, election_id = after
+        same_day = and_(Election.polling_date == day, Election.election_id > election_id)
+        query = query.where(or_(Election.polling_date < day, same_day))
+    return list(session.scalars(query.limit(limit)))
+
+
+def is_round_ahead(session: Session, day: date) -> bool:
+    """Whether the window of some round is not over on `day`."""
+    query = select(Election.election_id).where(Election.window_end >= day).limit(1)
+    return session.scalar(query) is not None
 
 
 @dataclass(frozen=True)
@@ -36,16 +59,40 @@ def bulletins(
     target: str | None = None,
     iso3: str | None = None,
     limit: int = 50,
-    offset: int = 0,
+    after: tuple[date, datetime, str] | None = None,
 ) -> Page:
-    """Bulletins that match every filter given, the newest `as_of` first."""
+    """Bulletins that match every filter given, the newest `as_of` first.
+
+    Args:
+        session: an open session.
+        election_id: the round.
+        as_of: the day whose knowledge they use.
+        target: what they forecast.
+        iso3: the country.
+        limit: most to return.
+        after: `as_of`, `created_at` and id of the last bulletin of the page before.
+    """
     query = select(Bulletin)
     wanted = {"election_id": election_id, "as_of": as_of, "target": target, "iso3": iso3}
     for column, value in wanted.items():
         if value is not None:
             query = query.where(getattr(Bulletin, column) == value)
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    return Page(list(session.scalars(_newest_first(query).limit(limit).offset(offset))), total)
+    if after is not None:
+        as_of_last, created_last, id_last = after
+        issued = Bulletin.created_at
+        query = query.where(
+            or_(
+                Bulletin.as_of < as_of_last,
+                and_(Bulletin.as_of == as_of_last, issued < created_last),
+                and_(
+                    Bulletin.as_of == as_of_last,
+                    issued == created_last,
+                    Bulletin.bulletin_id > id_last,
+                ),
+            )
+        )
+    return Page(list(session.scalars(_newest_first(query).limit(limit))), total)
 
 
 def _newest_first(query: Select[Bulletin]) -> Select[Bulletin]:
@@ -71,6 +118,29 @@ def last_issued(session: Session) -> Bulletin | None:
     return session.scalar(
         select(Bulletin).order_by(Bulletin.created_at.desc(), Bulletin.bulletin_id).limit(1)
     )
+
+
+def latest(session: Session, election_id: str, target: str, as_of: date | None = None) -> Bulletin:
+    """The newest bulletin for a round, of the given day at the latest.
+
+    Raises:
+        NotFoundError: there is no such round, or no bulletin for it yet.
+    """
+    if session.get(Election, election_id) is None:
+        raise NotFoundError(
+            f"expected the id of a round, got {election_id!r}; GET /v1/elections lists them"
+        )
+    query = select(Bulletin).where(Bulletin.election_id == election_id, Bulletin.target == target)
+    if as_of is not None:
+        query = query.where(Bulletin.as_of <= as_of)
+    found: Bulletin | None = session.scalar(_newest_first(query).limit(1))
+    if found is None:
+        until = f" with as_of up to {as_of}" if as_of else ""
+        raise NotFoundError(
+            f"expected a bulletin of target {target!r} for {election_id}{until}, got none; "
+            "GET /v1/bulletins lists what there is"
+        )
+    return found
 
 
 def newest_for_unit(session: Session, unit_id: str, as_of: date | None = None) -> Bulletin:
@@ -119,6 +189,20 @@ def score(session: Session, bulletin: Bulletin, unit_id: str) -> ScoredUnit:
             f"GET /v1/bulletins/{bulletin.bulletin_id}/scores lists them"
         )
     return ScoredUnit(*row)
+
+
+def first_use(session: Session, model_digest: str) -> datetime | None:
+    """When a model was first behind a bulletin; None if never."""
+    return session.scalar(
+        select(func.min(Bulletin.created_at)).where(Bulletin.model_digest == model_digest)
+    )
+
+
+def last_incident(session: Session, data_digest: str) -> date | None:
+    """The day of the last incident in the data behind a bulletin; None without any."""
+    return session.scalar(
+        select(func.max(Incident.event_date)).where(Incident.data_digest == data_digest)
+    )
 
 
 def _scored(bulletin: Bulletin) -> Select[Unit, Score]:

@@ -56,6 +56,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         dict[str, Any]: JSON,
         list[dict[str, Any]]: JSON,
+        list[str]: JSON,
         date: Date,
         datetime: UtcDateTime,
         bool: Boolean,
@@ -66,7 +67,7 @@ class Base(DeclarativeBase):
 
 
 class Mark(Base):
-    """One row: whether this store holds synthetic or real data. The two never mix."""
+    """What this store says of itself (`store/mark.py`): synthetic or real data, what to ask."""
 
     __tablename__ = "mark"
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -156,12 +157,16 @@ class Score(Base):
 
     `drivers` is a list of {feature, family, says, value, contribution}: where every unit
     starts, then one per family of features. Contributions are in log-odds and sum to the
-    logit of the probability.
+    logit of the probability. `position` counts from 1 by rank, abstained units last: pages are
+    read along it. Scores are written before their bulletin, whose row closes them.
     """
 
     __tablename__ = "score"
-    bulletin_id: Mapped[str] = mapped_column(ForeignKey("bulletin.bulletin_id"), primary_key=True)
+    bulletin_id: Mapped[str] = mapped_column(
+        ForeignKey("bulletin.bulletin_id", deferrable=True, initially="DEFERRED"), primary_key=True
+    )
     unit_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
     rank: Mapped[int | None]
     probability: Mapped[float | None]
     lower: Mapped[float | None]
@@ -172,6 +177,7 @@ class Score(Base):
     coverage: Mapped[str]
     coverage_says: Mapped[str]
     drivers: Mapped[list[dict[str, Any]]]
+    __table_args__ = (Index("ix_score_position", "bulletin_id", "position", unique=True),)
 
 
 class Incident(Base):
@@ -196,25 +202,41 @@ class Incident(Base):
 
 
 class Token(Base):
-    """A bearer token: only the SHA-256 of its secret is kept."""
+    """What lets somebody in: only the SHA-256 of its secret is kept.
+
+    A `bearer` is sent by programs. A `session` is the cookie of a browser: made from a bearer
+    (`parent_id`), with which it ends, or after signing in with an organisation's account.
+    `areas` are ids of regions, parent areas or units; an empty list means everywhere.
+    """
 
     __tablename__ = "token"
     token_id: Mapped[str] = mapped_column(primary_key=True)
     secret_sha256: Mapped[str]
+    kind: Mapped[str]
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("token.token_id"))
     label: Mapped[str]
     role: Mapped[str]
+    areas: Mapped[list[str]]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     __table_args__ = (UniqueConstraint("secret_sha256"),)
 
 
-class ReadAudit(Base):
-    """Who read which scores, when."""
+class Audit(Base):
+    """Who read which scores and who changed what, when. Rows are only ever added.
 
-    __tablename__ = "read_audit"
+    `actor` is the id of a token, `public`, or who ran a command on the machine. `subject` is
+    what the action was done to: an address that was read, the id of a bulletin or of a token.
+    The same read again within a fraction of a second is counted in `reads` of the first.
+    """
+
+    __tablename__ = "audit"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    at: Mapped[datetime]
-    token_id: Mapped[str]
-    path: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(index=True)
+    action: Mapped[str]
+    subject: Mapped[str]
     bulletin_id: Mapped[str | None]
+    request_id: Mapped[str | None]
+    reads: Mapped[int]

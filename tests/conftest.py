@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from postgres import Postgres, programs, running
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +23,16 @@ def shared_data() -> Path:
             pytest.fail(says)
         pytest.skip(says)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL. Where it is not installed the test skips, but on CI it fails."""
+    binaries = programs()
+    if binaries is None:
+        says = "PostgreSQL: expected its server, got none; on Debian: apt-get install postgresql"
+        if os.environ.get("CI") == "true":
+            pytest.fail(says)
+        pytest.skip(says)
+    with running(binaries) as server:
+        yield server

@@ -6,26 +6,28 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
+from features.errors import ForbiddenError
 from serve import documented
-from serve.auth import Bearer, Now, OpenSession, audit
+from serve.auth import Now, OpenSession, Reader, audit_read
 from serve.formats import flat
 from serve.history import history
 from serve.routers.bulletins import out
 from serve.schemas import BULLETIN_ID, UNIT_ID, Day, ScoreOut, UnitDetail, UnitOut
 from store import reading
+from store.selecting import in_areas
 
 router = APIRouter(prefix="/v1", tags=["units"])
 
 
 @router.get(
     "/units/{unit_id}",
-    responses=documented.errors(401, 404, 422, 503),
+    responses=documented.errors(404, 422),
     summary="One unit, its score with every driver, and its history",
 )
 def unit(
     request: Request,
     session: OpenSession,
-    token: Bearer,
+    caller: Reader,
     now: Now,
     unit_id: Annotated[str, Path(description="P-code of a unit", examples=[UNIT_ID])],
     bulletin_id: Annotated[str | None, Query(examples=[BULLETIN_ID])] = None,
@@ -43,7 +45,12 @@ def unit(
     # What became known after the bulletin was not kept with it: silence would look like calm.
     day = min(as_of or bulletin.as_of, bulletin.as_of)
     scored = reading.score(session, bulletin, unit_id)
-    audit(session, token=token, now=now, request=request, bulletin_id=bulletin.bulletin_id)
+    if not in_areas(scored.unit, caller.areas):
+        raise ForbiddenError(
+            f"expected a unit of {', '.join(caller.areas)}, which is what this token sees, got "
+            f"{unit_id!r}; ask for another token"
+        )
+    audit_read(request, now, caller.token_id, bulletin.bulletin_id)
     return UnitDetail(
         synthetic=bulletin.synthetic,
         as_of=day,

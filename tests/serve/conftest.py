@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import shapely
+import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -18,6 +28,7 @@ from features.vocabulary import STARTING_POINT
 from serve.app import create_app
 from serve.settings import Settings
 from store import bulletins, database, tokens
+from store.jobs import Jobs
 
 COLUMNS, ROWS = 8, 5
 AS_OF = date(2018, 7, 1)
@@ -206,10 +217,40 @@ def head(registry_id: str, as_of: date) -> bulletins.BulletinHead:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    """Log lines are made and thrown away: the default prints tracebacks with every local."""
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()],
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
+
+
+BOTH = ("test_api", "test_access")
+"""The modules whose tests run on SQLite and on PostgreSQL; the others need one kind."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seeded" in metafunc.fixturenames:
+        both = metafunc.module.__name__.rpartition(".")[2] in BOTH
+        kinds = ["sqlite", "postgresql"] if both else ["sqlite"]
+        metafunc.parametrize("seeded", kinds, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    """A migrated, seeded SQLite store with one token."""
-    settings = Settings(home=tmp_path_factory.mktemp("home"), stale_after_days=1_000_000)
+def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """A migrated, seeded store with one token."""
+    url = ""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = request.getfixturevalue("postgres").created()
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"),
+        database_url=url,
+        stale_after_days=1_000_000,
+        rate_limit="1000000/minute",
+        failure_limit="1000000/minute",
+        token_cache_seconds=60,
+    )
     engine = database.connect(settings.database)
     database.migrate(engine)
     registry = units()
@@ -259,3 +300,73 @@ def anyone(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture
 def empty_home(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "empty")
+
+
+@pytest.fixture(scope="module")
+def queue(seeded: Seeded) -> Iterator[Jobs]:
+    """The queue beside the seeded store; what a module leaves in it is taken back."""
+    opened = Jobs(seeded.settings.database)
+    yield opened
+    for job in opened.of(None, limit=1000):
+        if job.finished_at is None:
+            opened.cancel(job.job_id, None)
+    opened.close()
+
+
+Running = AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]
+
+
+@contextmanager
+def _process(
+    command: list[str], path: str, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as log:
+        server = subprocess.Popen(
+            [*command, "--port", str(port)],
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(url + path, timeout=1)
+                    break
+                except OSError:
+                    if server.poll() is not None:
+                        log.seek(0)
+                        pytest.fail(f"the server has stopped: {log.read().decode()[-2000:]}")
+                    time.sleep(0.1)
+            yield url, server
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Running]:
+    """Runs a program that takes `--port` until it answers; gives its address and process."""
+    return _process
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., Running]:
+    """Runs `vigie serve` on a home and a free port; gives its address and process."""
+
+    def run(home: Path, **environment: str) -> Running:
+        vigie = str(Path(sys.executable).with_name("vigie"))
+        environment = {"VIGIE_HOME": str(home), "VIGIE_DATABASE_URL": "", **environment}
+        return _process([vigie, "serve", "--no-worker"], "/health/live", **environment)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def server(seeded: Seeded, serving: Any) -> Iterator[str]:
+    """The address of a real server on the seeded store."""
+    with serving(seeded.settings.home, VIGIE_STALE_AFTER_DAYS="1000000") as (url, _):
+        yield url

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,43 +43,10 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-def _serve(home: Path, stale_after_days: int) -> Iterator[str]:
-    """A uvicorn of our own on a free port of the loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "serve.app:create_app", "--factory"]
-    environment = {
-        **os.environ,
-        "VIGIE_HOME": str(home),
-        "VIGIE_DATABASE_URL": "",
-        "VIGIE_STALE_AFTER_DAYS": str(stale_after_days),
-    }
-    server = subprocess.Popen([*command, "--port", str(port)], env=environment)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(url, timeout=1)
-                break
-            except OSError:
-                assert server.poll() is None, "the server has stopped"
-                time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-@pytest.fixture(scope="module")
-def url(seeded: Any) -> Iterator[str]:
-    yield from _serve(seeded.settings.home, seeded.settings.stale_after_days)
-
-
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
+def page(browser: Browser, server: str) -> Iterator[Page]:
     """A page that must not complain."""
-    context = browser.new_context(viewport=DESK, base_url=url)
+    context = browser.new_context(viewport=DESK, base_url=server)
     opened = context.new_page()
     said: list[str] = []
     opened.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
@@ -235,8 +197,8 @@ def test_on_a_phone_the_map_comes_first_and_the_panel_is_a_sheet(page: Page, see
     expect(page.locator("#detail")).to_be_hidden()
 
 
-def test_a_wrong_token_is_told_so(browser: Browser, url: str) -> None:
-    page = browser.new_page(base_url=url)
+def test_a_wrong_token_is_told_so(browser: Browser, server: str) -> None:
+    page = browser.new_page(base_url=server)
     page.goto("/")
     page.get_by_label("Token").fill("vigie_wrong")
     page.get_by_role("button", name="Sign in").click()
@@ -244,8 +206,8 @@ def test_a_wrong_token_is_told_so(browser: Browser, url: str) -> None:
     page.close()
 
 
-def test_an_error_of_the_api_is_shown(browser: Browser, url: str, seeded: Any) -> None:
-    page = browser.new_page(base_url=url)
+def test_an_error_of_the_api_is_shown(browser: Browser, server: str, seeded: Any) -> None:
+    page = browser.new_page(base_url=server)
     problem = '{"title": "Service Unavailable", "detail": "the database is not usable"}'
     page.route(re.compile("/scores"), lambda r: r.fulfill(status=503, body=problem))
     page.goto("/")
@@ -258,7 +220,7 @@ def test_an_error_of_the_api_is_shown(browser: Browser, url: str, seeded: Any) -
     page.close()
 
 
-def test_a_store_without_bulletins_says_so(browser: Browser, tmp_path: Path) -> None:
+def test_a_store_without_bulletins_says_so(browser: Browser, tmp_path: Path, serving: Any) -> None:
     from datetime import UTC, datetime
 
     from store import tokens
@@ -267,7 +229,7 @@ def test_a_store_without_bulletins_says_so(browser: Browser, tmp_path: Path) -> 
     database.migrate(engine)
     with database.sessions(engine).begin() as session:
         _, secret = tokens.create(session, label="t", now=datetime.now(UTC))
-    for url in _serve(tmp_path, 45):
+    with serving(tmp_path) as (url, _):
         page = browser.new_page(base_url=url)
         page.goto("/")
         page.get_by_label("Token").fill(secret)

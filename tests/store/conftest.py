@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -154,10 +155,27 @@ def country() -> Country:
     return Country(units, polygons, elections, _incidents(units), scores)
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy, since migrating takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "vigie.db"
+    engine = database.connect(f"sqlite:///{file}")
+    database.migrate(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> str:
+    """A new database: the same tests run on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'vigie.db')}"
+    return str(request.getfixturevalue("postgres").emptied())
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = database.connect(f"sqlite:///{tmp_path / 'home' / 'vigie.db'}")
-    database.migrate(opened)
+def engine(url: str) -> Iterator[Engine]:
+    opened = database.connect(url)
     yield opened
     opened.dispose()
 

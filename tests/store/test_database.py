@@ -1,19 +1,21 @@
-"""The database: migrations make what the models say, and SQLite itself keeps bulletins frozen."""
+"""The database: migrations make what the models say, and it keeps bulletins frozen by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from features.errors import ConflictError
-from store import bulletins, database, mark
-from store.schema import Base
+from features.errors import ConfigError, ConflictError
+from store import audit, bulletins, database, mark
+from store.schema import Base, Bulletin, Score, Token
 
 
 def test_migrations_make_what_the_models_say(engine: Engine) -> None:
@@ -21,8 +23,20 @@ def test_migrations_make_what_the_models_say(engine: Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_is_current_only_after_migrating(tmp_path: Path) -> None:
-    engine = database.connect(f"sqlite:///{tmp_path / 'vigie.db'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database without tables."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'vigie.db'}"
+    else:
+        url = request.getfixturevalue("postgres").created()
+    engine = database.connect(url)
+    yield engine
+    engine.dispose()
+
+
+def test_is_current_only_after_migrating(fresh: Engine) -> None:
+    engine = fresh
     assert not database.is_current(engine)
     database.migrate(engine)
     assert database.is_current(engine)
@@ -35,6 +49,53 @@ def test_a_database_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
         database.is_current(database.connect(f"sqlite:///{tmp_path / 'no' / 'vigie.db'}"))
 
 
+def test_another_kind_of_database_is_refused() -> None:
+    with pytest.raises(ConfigError, match="VIGIE_DATABASE_URL"):
+        database.connect("mysql://somebody@somewhere/vigie")
+
+
+def test_programs_that_start_at_once_take_turns_to_migrate(postgres: Any) -> None:
+    engines = [database.connect(url) for url in [postgres.created()] * 4]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(database.migrate, engines))
+    assert database.is_current(engines[0])
+    for engine in engines:
+        engine.dispose()
+
+
+def test_bulletins_of_the_first_revision_are_carried_over(fresh: Engine) -> None:
+    database.migrate(fresh, "0001")
+    days = "'2018-07-01'"
+    bulletin = (
+        f"('b', 'd', 'e', 'r', 'XXA', 'any', '', {days}, {days}, {days}, 'm', '1', 'k', 'm', 'd',"
+        f" 'n', 0.1, 0.8, '', true, 3, 1, '', '2018-07-02 00:00:00')"
+    )
+    scores = ", ".join(
+        f"('b', '{unit}', {rank}, NULL, NULL, NULL, NULL, 'low', NULL, 'good', '', '[]')"
+        for unit, rank in (("u1", "NULL"), ("u2", 2), ("u3", 1))
+    )
+    election = f"('e', 'XXA', 'other', 1, {days}, {days}, {days}, NULL, true)"
+    with fresh.begin() as connection:
+        for table, rows in (
+            ("registry", "('r', 'XXA', 'Testland', 3, true, '2018-07-01 00:00:00')"),
+            ("election", election),
+            ("bulletin", bulletin),
+            ("score", scores),
+            ("token", "('t', 's', 'l', 'planner', '2018-07-01 00:00:00', NULL, NULL)"),
+            ("read_audit", "(1, '2018-07-01 00:00:00', 't', '/v1/x', 'b')"),
+        ):
+            connection.execute(text(f"INSERT INTO {table} VALUES {rows}"))
+    database.migrate(fresh)
+    with database.sessions(fresh)() as session:
+        kept = session.execute(select(Score.unit_id).order_by(Score.position)).scalars().all()
+        assert kept == ["u3", "u2", "u1"]
+        (entry,) = audit.entries(session)
+        assert (entry.actor, entry.action, entry.bulletin_id) == ("t", "scores.read", "b")
+        token = session.get_one(Token, "t")
+        assert (token.kind, token.areas, token.parent_id) == ("bearer", [], None)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_sqlite_is_set_up(engine: Engine) -> None:
     with engine.connect() as connection:
         said = [
@@ -53,28 +114,64 @@ def issued(engine: Engine, country: Any) -> str:
         )
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE bulletin SET notes = 'better'",
-        "UPDATE score SET probability = 0.99",
-        "DELETE FROM bulletin",
-        "DELETE FROM score",
-        "INSERT OR REPLACE INTO bulletin SELECT * FROM bulletin",
-        "INSERT OR REPLACE INTO score SELECT * FROM score",
-        "INSERT INTO score SELECT bulletin_id, 'late', rank, probability, lower, upper, "
-        "expected_incidents, band, baseline_probability, coverage, coverage_says, drivers "
-        "FROM score LIMIT 1",
-    ],
+LATE = (
+    "INSERT INTO score SELECT bulletin_id, 'late', 99, rank, probability, lower, upper, "
+    "expected_incidents, band, baseline_probability, coverage, coverage_says, drivers "
+    "FROM score LIMIT 1"
 )
-def test_the_database_itself_refuses_to_change_a_bulletin(
+EVERYWHERE = [
+    "UPDATE bulletin SET notes = 'better'",
+    "UPDATE score SET probability = 0.99",
+    "DELETE FROM bulletin",
+    "DELETE FROM score",
+    "UPDATE audit SET actor = 'nobody'",
+    "DELETE FROM audit",
+    LATE,
+]
+ON_SQLITE = [
+    "INSERT OR REPLACE INTO bulletin SELECT * FROM bulletin",
+    "INSERT OR REPLACE INTO score SELECT * FROM score",
+    "INSERT OR REPLACE INTO audit SELECT * FROM audit",
+]
+ON_POSTGRESQL = [
+    "TRUNCATE bulletin CASCADE",
+    "TRUNCATE score",
+    "TRUNCATE audit",
+    "INSERT INTO score SELECT * FROM score ON CONFLICT (bulletin_id, unit_id)"
+    " DO UPDATE SET probability = 0.99",
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "statement"),
+    [
+        *((kind, one) for kind in ("sqlite", "postgresql") for one in EVERYWHERE),
+        *(("sqlite", one) for one in ON_SQLITE),
+        *(("postgresql", one) for one in ON_POSTGRESQL),
+    ],
+    indirect=["url"],
+)
+def test_the_database_itself_refuses_to_change_what_is_kept(
     engine: Engine, issued: str, statement: str
 ) -> None:
     with (
         engine.connect() as connection,
-        pytest.raises(IntegrityError, match="a bulletin never changes"),
+        pytest.raises(IntegrityError, match=r"a bulletin never changes|only added to"),
     ):
         connection.execute(text(statement))
+
+
+def test_a_bulletin_without_all_of_its_scores_is_refused(engine: Engine, issued: str) -> None:
+    columns = [c.name for c in Bulletin.__table__.columns]
+    new = ", ".join({"bulletin_id": "'other'", "digest": "'other'"}.get(c, c) for c in columns)
+    with engine.connect() as connection, pytest.raises(IntegrityError, match="never changes"):
+        connection.execute(text(f"INSERT INTO bulletin SELECT {new} FROM bulletin"))
+
+
+def test_scores_without_their_bulletin_do_not_stay(engine: Engine, issued: str) -> None:
+    orphan = LATE.replace("SELECT bulletin_id", "SELECT 'no'")
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(orphan))
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -1,6 +1,4 @@
-// Asks the API, with the token of this tab. Errors are problems (RFC 9457).
-
-import { token } from "./session.js";
+// Asks the API, with the cookie of the session. Errors are problems (RFC 9457).
 
 export class Problem extends Error {
   constructor(status, title, detail) {
@@ -10,11 +8,11 @@ export class Problem extends Error {
   }
 }
 
-async function ask(path, accept) {
+async function ask(path, accept, options = {}) {
   let response;
   try {
     response = await fetch(path, {
-      headers: { Accept: accept, Authorization: `Bearer ${token()}` },
+      ...options, headers: { Accept: accept, ...options.headers },
     });
   } catch {
     throw new Problem(0, "No answer", "The server cannot be reached. Check the connection.");
@@ -30,30 +28,50 @@ async function ask(path, accept) {
 
 const json = async (path) => (await ask(path, "application/json")).json();
 
-export const elections = async () => (await json("/v1/elections")).elections;
+export const session = () => json("/v1/session");
 
-export async function bulletins() {
-  const found = [];
-  for (;;) {
-    const page = await json(`/v1/bulletins?limit=200&offset=${found.length}`);
-    found.push(...page.bulletins);
-    if (found.length >= page.total || page.bulletins.length === 0) return found;
-  }
+// Asks for a change; `proof` says that this page asks, and no other one.
+export async function change(method, path, body, proof = null) {
+  const headers = proof ? { "X-CSRF-Token": proof } : {};
+  if (body !== null) headers["Content-Type"] = "application/json";
+  const options = { method, headers, body: body === null ? undefined : JSON.stringify(body) };
+  const response = await ask(path, "application/json", options);
+  return response.status === 204 ? null : response.json();
 }
 
-const scoresPath = (id, format) =>
-  `/v1/bulletins/${encodeURIComponent(id)}/scores?format=${format}`;
+// Follows `next` until the last page; the answer is the first page with the rows of all.
+async function whole(path, key) {
+  const first = await json(path);
+  for (let page = first; page.next; first[key].push(...page[key])) page = await json(page.next);
+  return first;
+}
 
-export const scoresOnMap = async (id) =>
-  (await ask(scoresPath(id, "geojson"), "application/geo+json")).json();
+export const elections = async () => (await whole("/v1/elections", "elections")).elections;
+export const bulletins = async () => (await whole("/v1/bulletins?limit=200", "bulletins")).bulletins;
+
+const scoresPath = (id, format) =>
+  `/v1/bulletins/${encodeURIComponent(id)}/scores?format=${format}&limit=5000`;
+
+export const scoresOnMap = (id) => whole(scoresPath(id, "geojson"), "features");
 
 export const unit = (unitId, bulletinId) =>
   json(`/v1/units/${encodeURIComponent(unitId)}?bulletin_id=${encodeURIComponent(bulletinId)}`);
 
+export const targets = async () => (await json("/v1/targets")).targets;
+export const forecasts = async () => (await json("/v1/forecasts?limit=20")).forecasts;
+
+// A file of all pages: what is next stands in the header Link.
 export async function download(bulletinId, format) {
-  const blob = await (await ask(scoresPath(bulletinId, format), "*/*")).blob();
+  const parts = [];
+  if (format === "geojson") parts.push(JSON.stringify(await scoresOnMap(bulletinId)));
+  for (let path = format === "geojson" ? null : scoresPath(bulletinId, format); path;) {
+    const response = await ask(path, "*/*");
+    const text = await response.text();
+    parts.push(parts.length === 0 ? `\ufeff${text}` : text.split("\r\n").slice(2).join("\r\n"));
+    path = response.headers.get("Link")?.match(/^<([^>]+)>; rel="next"$/)?.[1] ?? null;
+  }
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
+  link.href = URL.createObjectURL(new Blob(parts));
   link.download = `${bulletinId}.${format}`;
   link.click();
   URL.revokeObjectURL(link.href);

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import * as chooser from "./chooser.js";
 import * as detail from "./detail.js";
 import { byId, show } from "./dom.js";
+import * as forecasts from "./forecasts.js";
 import * as head from "./head.js";
 import * as map from "./map.js";
 import * as session from "./session.js";
@@ -34,7 +35,9 @@ function message(title, text, retry = null) {
 
 function askForToken(reason = "") {
   turn += 1;
-  session.signOut();
+  session.forget();
+  forecasts.stop();
+  show(byId("organisation"), session.organisation());
   for (const id of ["chooser", "sign-out", "synthetic"]) show(byId(id), false);
   view("sign-in");
   byId("sign-in-error").textContent = reason;
@@ -55,7 +58,7 @@ function tell(problem, retry) {
 async function sayHealth() {
   const health = await api.health();
   byId("health").textContent = `Service ${health.status}: ${health.reasons.join("; ")}`;
-  show(byId("health"), health.status !== "ok" && Boolean(session.token()));
+  show(byId("health"), health.status !== "ok" && session.signedIn());
 }
 
 async function open() {
@@ -64,8 +67,10 @@ async function open() {
   sayHealth();
   try {
     const [bulletins, elections] = await Promise.all([api.bulletins(), api.elections()]);
+    if (session.mayForecast()) await forecasts.fill(elections);
     if (bulletins.length === 0) {
-      message("No bulletin yet", "Once one is issued, it appears here.", open);
+      const how = session.mayForecast() ? "Ask for a forecast above; once" : "Once";
+      message("No bulletin yet", `${how} it is issued, it appears here.`, open);
       return;
     }
     show(byId("chooser"), true);
@@ -138,25 +143,58 @@ async function save(button, format) {
   }
 }
 
+// A new bulletin is opened where there was none; otherwise the line offers it.
+function issued(job) {
+  if (current === null) location.hash = `bulletin=${encodeURIComponent(job.bulletin_id)}`;
+}
+
+async function signIn() {
+  try {
+    await session.signIn(byId("token").value.trim());
+    byId("token").value = "";
+    await open();
+  } catch (problem) {
+    askForToken(problem.message);
+  }
+}
+
+async function signOut() {
+  try {
+    await session.signOut();
+    location.replace(location.pathname); // nothing that was read stays in the page
+  } catch (problem) {
+    tell(problem, signOut);
+  }
+}
+
+async function enter() {
+  try {
+    await session.look();
+    if (session.signedIn()) open();
+    else askForToken();
+  } catch (problem) {
+    tell(problem, enter);
+  }
+}
+
 function start() {
   map.start(choose);
   table.start({ onSelect: choose, onFilter: map.dim });
   detail.start(close);
   chooser.start(showBulletin);
+  forecasts.start({ done: issued, problem: tell });
+  window.addEventListener("hashchange", () => {
+    if (address().get("bulletin") !== current?.bulletin_id) open();
+  });
   byId("chooser").addEventListener("submit", (event) => event.preventDefault());
   byId("sign-in-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    session.signIn(byId("token").value.trim());
-    open();
+    signIn();
   });
-  byId("sign-out").addEventListener("click", () => {
-    session.signOut();
-    location.replace(location.pathname); // nothing that was read stays in the page
-  });
+  byId("sign-out").addEventListener("click", signOut);
   byId("download-csv").addEventListener("click", (e) => save(e.currentTarget, "csv"));
   byId("download-geojson").addEventListener("click", (e) => save(e.currentTarget, "geojson"));
-  if (session.token()) open();
-  else askForToken();
+  enter();
 }
 
 start();
