@@ -250,8 +250,22 @@ class ModelRegistry:
         return str(self._client.create_experiment(name, self.artifacts_uri))
 
     def version(self, name: str, version: str) -> Version:
-        """One version by its number."""
-        return _version(self._client.get_model_version(name, version))
+        """One version by its number.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _version(self._client.get_model_version(name, version))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise NotFoundError(
+                f"model: expected {name} version {version} in {self.tracking_uri}, got none; "
+                "use the MLflow store that it was made with, or train again"
+            ) from error
 
     def find(self, name: str, training_digest: str) -> list[Version]:
         """The versions that one training left, the oldest first."""

@@ -25,6 +25,7 @@ from pipelines.printing import (
     print_decisions,
     print_mlflow,
     print_outcome,
+    print_report,
     print_scores,
     table,
 )
@@ -376,6 +377,30 @@ def backtest(
             out.print(f"{says}: {file}", soft_wrap=True)
     out.print(f"run {run_id}, result {found.digest[:12]}", soft_wrap=True)
     print_mlflow(workshop.settings)
+
+
+@app.command()
+def monitor(
+    config: Config,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day whose knowledge may be used [today]"),
+    ] = None,
+    target: TargetName = "any",
+    json: JsonFile = None,
+) -> None:
+    """Check inputs, outputs and calibration; exit 0: fine, 3: look, 4: act, 2: could not run."""
+    from pipelines.monitoring import EXIT, as_json
+    from pipelines.monitoring import monitor as check
+    from pipelines.run import write_json
+
+    with _workshop(config) as workshop:
+        report = check(workshop, target, _day(as_of) or workshop.now.date())
+    print_report(report)
+    if json is not None:
+        write_json(json, as_json(report))
+        out.print(f"figures: {json}")
+    raise typer.Exit(EXIT[report.status])
 
 
 @app.command()

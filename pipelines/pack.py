@@ -168,6 +168,51 @@ class Promotion(Frozen):
     output_distance: Annotated[float, Field(gt=0)] = 0.75
 
 
+class Limit(Frozen):
+    """Values beyond which to look and to act; below them where `act` is under `watch`."""
+
+    watch: float
+    act: float
+
+
+class Monitoring(Frozen):
+    """What `vigie monitor` compares with, and where it starts to matter.
+
+    Attributes:
+        window_days: length of the windows whose reports are counted.
+        usual_days: how far back "usual" reaches.
+        report_age_days: days since a report became known.
+        source_age_days: days since a source of incidents was retrieved.
+        report_share: share of units with a report, as a share of the usual.
+        event_ratio: counts, as a ratio to the usual, either way.
+        feature_shift: share of the model's features that lie further off than usual.
+        output_shift: distance of probabilities, as a share of the mean.
+        model_age_days: days since the model was trained.
+        calibration_error: of past bulletins.
+        outcome_ratio: units with an incident to those expected, either way.
+        brier_ratio: Brier score of past bulletins to that of their baselines.
+    """
+
+    window_days: Annotated[int, Field(ge=1)] = 84
+    usual_days: Annotated[int, Field(ge=1)] = 1095
+    report_age_days: Limit = Limit(watch=21, act=45)
+    source_age_days: Limit = Limit(watch=30, act=90)
+    report_share: Limit = Limit(watch=0.67, act=0.33)
+    event_ratio: Limit = Limit(watch=2, act=4)
+    feature_shift: Limit = Limit(watch=0.25, act=0.5)
+    output_shift: Limit = Limit(watch=0.5, act=1)
+    model_age_days: Limit = Limit(watch=90, act=365)
+    calibration_error: Limit = Limit(watch=0.03, act=0.06)
+    outcome_ratio: Limit = Limit(watch=1.5, act=2.5)
+    brier_ratio: Limit = Limit(watch=1, act=1.1)
+
+    @model_validator(mode="after")
+    def _room_to_compare(self) -> Monitoring:
+        if self.usual_days < 2 * self.window_days:
+            raise ValueError("expected usual_days of at least twice window_days")
+        return self
+
+
 Iso3 = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -200,6 +245,7 @@ class Pack(Frozen):
     evaluation: Evaluation = Evaluation()
     training: Training
     promotion: Promotion = Promotion()
+    monitoring: Monitoring = Monitoring()
     file: Path = Field(exclude=True)
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from models.registry import Decided
     from pipelines.backtest.job import Backtest
+    from pipelines.monitoring import Report
     from pipelines.promoting import Outcome
     from pipelines.settings import Settings
 
@@ -117,6 +118,36 @@ def print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) 
         out.print(shown)
     abstained = int((scores["band"] == "abstained").sum())
     out.print(f"bulletin {bulletin_id}: {len(scores)} units, {abstained} abstained")
+
+
+_COLOURS = {"ok": "green", "unknown": "cyan", "watch": "yellow", "act": "bold red"}
+
+
+def _wrapped(title: str, *columns: str) -> Table:
+    """A table whose cells break rather than lose their ends."""
+    shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    return shown
+
+
+def print_report(report: Report) -> None:
+    """What monitoring found: every check, the features that shifted most, past bulletins."""
+    shown = _wrapped(f"as of {report.as_of}", "", "area", "check", "found")
+    for check in report.checks:
+        status = str(check.status)
+        shown.add_row(f"[{_COLOURS[status]}]{status}[/]", check.area, check.name, check.says)
+    out.print(shown)
+    shifted = report.shift.loc[report.shift["shifted"].astype(bool)].head(5)
+    for r in shifted.itertuples(index=False):
+        out.print(f"  shifted: {r.feature}, {r.shift:.2f}, usually at most {r.usual:.2f}")
+    if len(report.answered):
+        past = _wrapped("past bulletins", "", "expected", "observed", "Brier", "baseline", "ECE")
+        for name, row in report.answered.set_index("bulletin_id").iterrows():
+            figures = (f"{row[c]:.4f}" for c in ("brier", "baseline_brier", "calibration_error"))
+            past.add_row(str(name), f"{row['expected']:.1f}", f"{row['observed']:.0f}", *figures)
+        out.print(past)
+    out.print(f"[bold]{report.status}[/]")
 
 
 def print_mlflow(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -161,14 +162,14 @@ def as_json(job: Job) -> dict[str, Any]:
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:
-    """Write plain values as JSON; missing numbers become null."""
+    """Write plain values as JSON; missing and endless numbers become null."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
             return {k: clean(v) for k, v in value.items()}
         if isinstance(value, list):
             return [clean(v) for v in value]
-        return None if isinstance(value, float) and value != value else value
+        return None if isinstance(value, float) and not math.isfinite(value) else value
 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(clean(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -60,6 +60,7 @@ def test_commands_in_the_documents_exist() -> None:
     listed = set(re.findall(r"^│ ([a-z]+) ", CliRunner().invoke(app, ["--help"]).output, re.M))
     assert {"sample", "ingest", "features", "train", "backtest", "promote"} <= listed
     assert {"forecast", "serve", "token", "run", "worker", "schedule"} <= listed
+    assert {"monitor", "rollback", "decisions"} <= listed
     for page in PAGES:
         for command in re.findall(
             r"vigie ([a-z]+) (?:CONFIG|pipelines/|var/|--|create)", page.read_text(encoding="utf-8")

@@ -239,6 +239,48 @@ def test_a_target_too_rare_to_learn_gives_a_bulletin_that_abstains(country: Coun
     assert as_json(job)["abstains"] == job.abstains
 
 
+def test_monitoring_reads_the_bulletin_its_model_and_what_happened(country: Country) -> None:
+    from pipelines.monitoring import as_json as report_json
+    from pipelines.monitoring import monitor
+
+    report = monitor(country.workshop(), "any", date(2025, 1, 15))
+    checks = {c.name: c for c in report.checks}
+    assert checks["days since a report"].status == "ok"
+    assert checks["days since training"].value == (date(2025, 1, 15) - date(2024, 9, 22)).days
+    judged = country.job.judged
+    assert judged is not None
+    shown = country.job.outcome.version.kind  # type: ignore[union-attr]
+    first = report.answered.iloc[0]
+    assert first["bulletin_id"] == country.job.issued.bulletin_id
+    # What is known in January may be less than what is known in the end.
+    assert first["brier"] == pytest.approx(judged.loc[shown, "brier"], abs=0.01)
+    assert len(report.shift) == len(country.job.prepared.panel.names)
+    # The synthetic country's process does not change from year to year.
+    assert report.shift["shifted"].mean() < 0.1
+    told = report_json(report)
+    assert {c["status"] for c in told["checks"]} <= {"ok", "unknown", "watch", "act"}
+    assert told["status"] == str(report.status)
+
+
+def test_monitor_exits_with_a_status_for_schedulers(
+    country: Country, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("home", "tracking_uri", "artifacts"):
+        monkeypatch.setenv(f"VIGIE_{name.upper()}", str(getattr(country.settings, name)))
+    pack = str(country.folder / "country.toml")
+    stale = CliRunner().invoke(
+        app, ["monitor", pack, "--as-of", "2026-06-01", "--json", str(tmp_path / "m.json")]
+    )
+    assert stale.exit_code == 4, stale.output
+    told = json.loads((tmp_path / "m.json").read_text())
+    assert told["status"] == "act"
+    assert {c["name"] for c in told["checks"] if c["status"] == "act"} >= {"days since a report"}
+    none_yet = CliRunner().invoke(app, ["monitor", pack, "--as-of", "2024-09-01"])
+    assert none_yet.exit_code in (3, 4)
+    assert "no bulletin of target any as of 2024-09-01" in " ".join(none_yet.output.split())
+    assert CliRunner().invoke(app, ["monitor", str(tmp_path / "no.toml")]).exit_code != 0
+
+
 def test_training_that_is_not_there_is_said_so(country: Country) -> None:
     job = country.job
     question = ask(country.pack, job.ingested.tables.elections, ROUND, date(2024, 9, 1), "any")
