@@ -22,6 +22,7 @@ def recipe(forecaster: Forecaster) -> Entry:
         members=forecaster.model.members,
         says=f"{forecaster.kind}, as it was fitted",
         calibrated=today.calibrated if today else True,
+        negatives=forecaster.model.negatives,
     )
 
 
@@ -36,6 +37,7 @@ def recipe_digest(forecaster: Forecaster) -> str:
         "estimator": type(forecaster.model.estimator).__name__,
         "settings": forecaster.model.estimator.get_params(),
         "members": forecaster.model.members,
+        "negatives": forecaster.model.negatives,
         "seed": forecaster.model.seed,
     }
     return hashlib.sha256(json.dumps(made, sort_keys=True, default=repr).encode()).hexdigest()

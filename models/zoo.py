@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from features.errors import ConfigError
 from models.baselines import BASELINES, Constant, MarginEstimator
-from models.estimators import BoostedTrees, SignedLogLogistic
+from models.estimators import BoostedTrees, SignedLogLogistic, TreesAndLogistic
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ ZOO: dict[str, Entry] = {
         negatives=NEGATIVES,
     ),
     "xgboost": Entry(BoostedTrees(), 5, "gradient-boosted trees of depth 3", negatives=NEGATIVES),
+    "average": Entry(
+        TreesAndLogistic(), 5, "mean log-odds of the trees and the logistic", negatives=NEGATIVES
+    ),
 } | {
     name: Entry(
         estimator,

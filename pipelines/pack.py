@@ -155,7 +155,7 @@ class Training(Frozen):
     start: date
     step_days: Annotated[int, Field(ge=1)] = 14
     validation_years: Annotated[int, Field(ge=1)] = 3
-    candidates: tuple[str, ...] = ("logistic", "xgboost")
+    candidates: tuple[str, ...] = ("logistic", "xgboost", "average")
     features: tuple[str, ...] = ()
     seed: int = 7
     min_positives: Annotated[int, Field(ge=1)] = 50

@@ -54,7 +54,9 @@ def test_same_seed_same_scores(kind: str, data: Examples) -> None:
     pd.testing.assert_frame_equal(fitted(kind, data).forecast(X), fitted(kind, data).forecast(X))
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "logistic", "count_365d", "count_365d_parent_mean"])
+@pytest.mark.parametrize(
+    "kind", ["xgboost", "logistic", "average", "count_365d", "count_365d_parent_mean"]
+)
 def test_more_past_violence_means_more_risk(kind: str, data: Examples) -> None:
     quiet = data.X.iloc[:50].copy()
     violent = quiet.copy()
@@ -64,7 +66,7 @@ def test_more_past_violence_means_more_risk(kind: str, data: Examples) -> None:
     assert (model.probability(violent) > model.probability(quiet) + 0.1).all()
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "logistic"])
+@pytest.mark.parametrize("kind", ["xgboost", "logistic", "average"])
 def test_models_find_what_the_baselines_leave(kind: str, data: Examples) -> None:
     from sklearn.metrics import average_precision_score
 
