@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 
-from sklearn.base import clone
-
+from models.baselines import MarginEstimator
 from models.forecaster import Forecaster
 from models.zoo import ZOO, Entry
 
@@ -18,12 +18,25 @@ def recipe(forecaster: Forecaster) -> Entry:
     """
     today = ZOO.get(forecaster.kind)
     return Entry(
-        estimator=clone(forecaster.model.estimator),
+        estimator=_remade(forecaster.model.estimator),
         members=forecaster.model.members,
         says=f"{forecaster.kind}, as it was fitted",
         calibrated=today.calibrated if today else True,
-        negatives=forecaster.model.negatives,
+        negatives=getattr(forecaster.model, "negatives", None),
     )
+
+
+def _remade(estimator: MarginEstimator) -> MarginEstimator:
+    """A new estimator with the settings of one that was stored, perhaps by older code.
+
+    Settings that the class did not have then take the values of today.
+    """
+    return type(estimator)(**_settings(estimator))
+
+
+def _settings(estimator: MarginEstimator) -> dict[str, object]:
+    names = inspect.signature(type(estimator)).parameters
+    return {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
 
 
 def recipe_digest(forecaster: Forecaster) -> str:
@@ -35,9 +48,9 @@ def recipe_digest(forecaster: Forecaster) -> str:
     made = {
         "kind": forecaster.kind,
         "estimator": type(forecaster.model.estimator).__name__,
-        "settings": forecaster.model.estimator.get_params(),
+        "settings": _settings(forecaster.model.estimator),
         "members": forecaster.model.members,
-        "negatives": forecaster.model.negatives,
+        "negatives": getattr(forecaster.model, "negatives", None),
         "seed": forecaster.model.seed,
     }
     return hashlib.sha256(json.dumps(made, sort_keys=True, default=repr).encode()).hexdigest()

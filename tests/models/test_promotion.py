@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.kernels import Floats
@@ -126,6 +126,7 @@ def test_distance_is_one_where_every_probability_doubles() -> None:
     assert distance(OUTPUT, np.zeros(3)) == float("inf")
 
 
+@settings(deadline=None)
 @given(
     scores=st.lists(
         st.tuples(st.floats(0, 1), st.floats(0, 0.2), st.floats(0, 0.1)), min_size=2, max_size=2
