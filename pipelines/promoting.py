@@ -18,7 +18,7 @@ from models.registry import Decided, ModelRegistry, Version
 from models.splits import election_blocks
 from pipelines.pack import Pack
 from pipelines.question import Question, settle_days
-from pipelines.training import Prepared, Trained, widened
+from pipelines.training import Prepared, Trained, settings_of, widened
 
 Progress = Callable[[str], None]
 
@@ -79,6 +79,14 @@ class Challenge:
         taken = self.registry.decisions(self.name)
         return next((d for d in reversed(taken) if d.training_digest == digest), None)
 
+    def champion(self) -> Version | None:
+        """The champion, unless it was trained for something else and cannot be shown."""
+        found = self.registry.champion(self.name)
+        if found is not None and found.settings != settings_of(self.pack, self.question):
+            self.progress(f"champion version {found.version} was trained for another question")
+            return None
+        return found
+
     def decide(self, actor: Actor) -> Outcome:
         """Hold the training's models against the champion, move the alias, log it.
 
@@ -86,7 +94,7 @@ class Challenge:
         about a past day again must not take planners back in time. What it found best is
         what is seen on that day.
         """
-        champion = self.registry.champion(self.name)
+        champion = self.champion()
         ours = self.trained.versions[self.trained.promoted]
         if champion is not None and champion.trained_as_of > ours.trained_as_of:
             reason = (

@@ -24,12 +24,21 @@ from models.registry import Decided, Version
 from pipelines.pack import Pack, load_pack
 from pipelines.promoting import Actor, Challenge, follow, roll_back
 from pipelines.question import Question
+from pipelines.training import settings_of
 
 NOW = datetime(2025, 1, 15, tzinfo=UTC)
 NAME = "vigie-vigilia-any-lead0-days42"
 UNITS, DAYS = 40, 60
 RUN, PROMOTE = Actor("job", "run", NOW), Actor("Awa", "promote", NOW, "looked at it")
 PACK = Path(__file__).parents[2] / "pipelines/configs/synthetic.toml"
+TARGET = TargetClass("any", POLITICAL_VIOLENCE)
+
+
+def question_on(day: date) -> Question:
+    return Question("E", TARGET, day, day + timedelta(1), day + timedelta(42))
+
+
+SETTINGS = settings_of(load_pack(PACK), question_on(date(2024, 1, 1)))
 
 
 @dataclass
@@ -85,7 +94,7 @@ def fitted(shift: float = 1.0, columns: tuple[str, ...] = ("risk",)) -> Any:
 
 def version(number: int, kind: str, day: date, recipe: str, digest: str) -> Version:
     verdict = {"table": {kind: {"average_precision": 0.6}}}
-    return Version(NAME, str(number), kind, day, f"d{number}", digest, "s", recipe, verdict)
+    return Version(NAME, str(number), kind, day, f"d{number}", digest, SETTINGS, recipe, verdict)
 
 
 def scores(**models: tuple[float, float, float]) -> pd.DataFrame:
@@ -123,9 +132,14 @@ class Desk:
             panel=SimpleNamespace(names=("risk",)),
             context=SimpleNamespace(tables=SimpleNamespace(elections=no_elections())),
         )
-        target = TargetClass("any", POLITICAL_VIOLENCE)
-        question = Question("E", target, day, day + timedelta(1), day + timedelta(42))
-        parts: Any = (self.pack, prepared, question, self.registry, trained, self.said.append)
+        parts: Any = (
+            self.pack,
+            prepared,
+            question_on(day),
+            self.registry,
+            trained,
+            self.said.append,
+        )
         return Challenge(*parts)
 
 
@@ -242,3 +256,13 @@ def test_a_champion_whose_features_are_gone_cannot_hold_its_place(desk: Desk) ->
     outcome = desk.challenge(date(2024, 2, 1), "xgboost", "r2", (0.15, 0.15, 0.01)).decide(RUN)
     assert outcome.decided.action == "promoted"
     assert any("cannot score any more" in s for s in desk.said)
+
+
+def test_a_champion_trained_for_another_question_is_no_rival(desk: Desk) -> None:
+    old = desk.challenge(date(2024, 1, 1))
+    old.decide(RUN)
+    desk.registry.versions["1"] = replace(desk.registry.versions["1"], settings="another horizon")
+    outcome = desk.challenge(date(2024, 2, 1), recipe="r2", of=(0.55, 0.06, 0.01)).decide(RUN)
+    assert outcome.decided.action == "promoted"
+    assert desk.registry.alias == outcome.version.version == "3"
+    assert "champion version 1 was trained for another question" in desk.said
