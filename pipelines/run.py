@@ -126,6 +126,12 @@ def _abstained(
 ) -> Job:
     """The bulletin of a target that is too rare to be learned: it abstains and says so."""
     reason = f"Too few past cases to learn from: {error}."
+    positives, needed = int(prepared.data.y.sum()), workshop.pack.training.min_positives
+    if positives < needed:
+        reason = (
+            f"Too few past cases to learn from: {positives} past windows of a commune saw one, "
+            f"{needed} are needed."
+        )
     database = connect(workshop.settings.database)
     issued = abstain(workshop.pack, ingested, prepared, question, reason, database, workshop.now)
     said = vintage(workshop.pack, ingested)

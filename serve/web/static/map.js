@@ -114,7 +114,8 @@ function legend(features) {
     : CLASSES.map((one) => [
         one.colour, one.says, "", scored.filter((s) => classOf(s.probability) === one).length,
       ]);
-  entries.push([null, "No score", " too little reporting", scores.length - scored.length]);
+  const why = scored.length ? " too little reporting" : " every commune abstains";
+  entries.push([null, "No score", why, scores.length - scored.length]);
   byId("legend").replaceChildren(...entries.map(([fill, says, more, n]) => {
     const swatch = el("span", { class: fill ? "swatch" : "swatch hatched", "aria-hidden": "true" });
     if (fill) swatch.style.backgroundColor = fill;
