@@ -138,14 +138,16 @@ def features(
 ) -> None:
     """Build the panel for a round and write it as parquet; without a pack, list the registry."""
     from features.panel import registered
+    from features.vocabulary import Language
+    from features.wording import plainly
 
     if markdown or config is None:
         lines = [
-            f"| `{f.name}` | {f.family} | {f.unit} | {f.source} | {f.says} |" for f in registered()
+            f"| `{f.name}` | {f.family} | {f.unit} | {f.source} "
+            f"| {plainly(f.says[Language.EN])} | {plainly(f.says[Language.FR])} |"
+            for f in registered()
         ]
-        heading = (
-            "| name | family | unit | source | reads, after the value |\n|---|---|---|---|---|"
-        )
+        heading = "| name | family | unit | source | reads | se lit |\n|---|---|---|---|---|---|"
         out.print("\n".join([heading, *lines]), markup=False, highlight=False, soft_wrap=True)
         return
     from pipelines.training import training_digest
