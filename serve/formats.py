@@ -7,10 +7,12 @@ import io
 import json
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from features.vocabulary import STARTING_POINT
+from features.vocabulary import STARTING_POINT, Language
+from serve.language import spoken
 from serve.schemas import BulletinOut, Feature, FeatureCollection, ScoreLine
 from store.reading import ScoredUnit
 
@@ -76,20 +78,20 @@ def _not_offered(got: str) -> HTTPException:
     return HTTPException(406, f"expected one of {offered}, got {got}")
 
 
-def line(scored: ScoredUnit) -> ScoreLine:
+def line(scored: ScoredUnit, language: Language) -> ScoreLine:
     """A unit and its score as the API says it, without drivers."""
-    return ScoreLine.model_validate(flat(scored))
+    return ScoreLine.model_validate(flat(scored, language))
 
 
-def flat(scored: ScoredUnit) -> dict[str, object]:
-    """The columns of a unit and of its score, side by side."""
-    both: dict[str, object] = {}
+def flat(scored: ScoredUnit, language: Language) -> dict[str, Any]:
+    """The columns of a unit and of its score, side by side, their words in a language."""
+    both: dict[str, Any] = {}
     for row in (scored.unit, scored.score):
         both.update({c.name: getattr(row, c.name) for c in row.__table__.columns})
-    return both
+    return spoken(both, language)
 
 
-def as_csv(bulletin: BulletinOut, scored: Sequence[ScoredUnit]) -> str:
+def as_csv(bulletin: BulletinOut, scored: Sequence[ScoredUnit], language: Language) -> str:
     """Scores as a table for a spreadsheet.
 
     It starts with a byte order mark, without which Excel garbles accents, and no cell of text
@@ -105,10 +107,11 @@ def as_csv(bulletin: BulletinOut, scored: Sequence[ScoredUnit]) -> str:
     writer = csv.DictWriter(out, columns)
     writer.writeheader()
     for one in scored:
-        moving = [d for d in one.score.drivers if d["feature"] != STARTING_POINT]
-        drivers = sorted(moving, key=lambda d: -abs(d["contribution"]))
-        main = " | ".join(driver["says"] for driver in drivers[:_MAIN_DRIVERS])
-        row = {**head, **line(one).model_dump(mode="json"), "main_drivers": main}
+        drivers = flat(one, language)["drivers"]
+        moving = [d for d in drivers if d["feature"] != STARTING_POINT]
+        moving.sort(key=lambda d: -abs(d["contribution"]))
+        main = " | ".join(driver["says"] for driver in moving[:_MAIN_DRIVERS])
+        row = {**head, **line(one, language).model_dump(mode="json"), "main_drivers": main}
         writer.writerow({key: _safe(value) for key, value in row.items()})
     return "\ufeff" + out.getvalue()
 
@@ -120,7 +123,7 @@ def _safe(value: object) -> object:
     return value
 
 
-def as_geojson(bulletin: BulletinOut, scored: Sequence[ScoredUnit]) -> str:
+def as_geojson(bulletin: BulletinOut, scored: Sequence[ScoredUnit], language: Language) -> str:
     """Scores as a GeoJSON feature collection."""
     return FeatureCollection(
         synthetic=bulletin.synthetic,
@@ -129,7 +132,7 @@ def as_geojson(bulletin: BulletinOut, scored: Sequence[ScoredUnit]) -> str:
             Feature(
                 id=one.unit.unit_id,
                 geometry=json.loads(one.unit.geometry) if one.unit.geometry else None,
-                properties=line(one),
+                properties=line(one, language),
             )
             for one in scored
         ],

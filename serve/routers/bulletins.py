@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from features.vocabulary import Language
 from serve import documented
 from serve.auth import Bearer, Now, OpenSession, audit
 from serve.formats import MEDIA, Format, as_csv, as_geojson, choose, flat
+from serve.language import VARY, Wanted, spoken
 from serve.schemas import (
     BULLETIN_ID,
     BulletinOut,
@@ -27,16 +29,18 @@ router = APIRouter(prefix="/v1", tags=["bulletins"])
 BulletinId = Annotated[str, Path(description="Id of a bulletin", examples=[BULLETIN_ID])]
 
 
-def out(session: Session, bulletin: Bulletin) -> BulletinOut:
+def out(session: Session, bulletin: Bulletin, language: Language) -> BulletinOut:
     """A bulletin as the API says it."""
     columns = {c.name: getattr(bulletin, c.name) for c in Bulletin.__table__.columns}
-    return BulletinOut.model_validate({**columns, "country": reading.country(session, bulletin)})
+    country = reading.country(session, bulletin)
+    return BulletinOut.model_validate({**spoken(columns, language), "country": country})
 
 
 @router.get("/bulletins", responses=documented.errors(401, 422, 503), summary="Find bulletins")
 def bulletins(
     session: OpenSession,
     _token: Bearer,
+    language: Wanted,
     election_id: Annotated[str | None, Query(examples=["MLI-2018-PRES-1"])] = None,
     as_of: Annotated[Day | None, Query(examples=["2018-07-01"])] = None,
     target: Annotated[str | None, Query(examples=["any"])] = None,
@@ -52,7 +56,7 @@ def bulletins(
         limit=limit,
         offset=offset,
     )
-    found = [out(session, row) for row in page.bulletins]
+    found = [out(session, row, language) for row in page.bulletins]
     return Bulletins(bulletins=found, total=page.total, limit=limit, offset=offset)
 
 
@@ -61,9 +65,11 @@ def bulletins(
     responses=documented.errors(401, 404, 422, 503),
     summary="One bulletin",
 )
-def bulletin(session: OpenSession, _token: Bearer, bulletin_id: BulletinId) -> BulletinOut:
+def bulletin(
+    session: OpenSession, _token: Bearer, bulletin_id: BulletinId, language: Wanted
+) -> BulletinOut:
     """What a bulletin says about itself."""
-    return out(session, reading.bulletin(session, bulletin_id))
+    return out(session, reading.bulletin(session, bulletin_id), language)
 
 
 _SCORES: dict[int | str, dict[str, Any]] = {
@@ -90,6 +96,7 @@ def scores(
     token: Bearer,
     now: Now,
     bulletin_id: BulletinId,
+    language: Wanted,
     format_: Annotated[
         str | None,
         Query(
@@ -106,15 +113,15 @@ def scores(
     found = reading.bulletin(session, bulletin_id)
     scored = reading.scores(session, found)
     audit(session, token=token, now=now, request=request, bulletin_id=bulletin_id)
-    head = out(session, found)
+    head = out(session, found, language)
     if chosen is Format.CSV:
-        text = as_csv(head, scored)
+        text = as_csv(head, scored, language)
     elif chosen is Format.GEOJSON:
-        text = as_geojson(head, scored)
+        text = as_geojson(head, scored, language)
     else:
-        lines = [ScoreOut.model_validate(flat(one)) for one in scored]
+        lines = [ScoreOut.model_validate(flat(one, language)) for one in scored]
         text = Scores(synthetic=head.synthetic, bulletin=head, scores=lines).model_dump_json()
-    headers = {"Vary": "Accept"}
+    headers = {"Vary": f"Accept, {VARY}", "Content-Language": str(language)}
     if chosen is not Format.JSON:
         headers["Content-Disposition"] = f'attachment; filename="{bulletin_id}.{chosen}"'
     return Response(text, media_type=MEDIA[chosen], headers=headers)

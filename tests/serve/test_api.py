@@ -315,6 +315,78 @@ def test_without_a_bulletin_the_newest_by_that_day_counts(client: TestClient, se
     assert body["as_of"] == body["bulletin"]["as_of"] < "2018-06-15"
 
 
+# Languages
+
+
+@pytest.mark.parametrize(
+    ("accept", "asked", "got"),
+    [
+        (None, None, "en"),
+        ("", None, "en"),
+        ("fr", None, "fr"),
+        ("fr-ML, en;q=0.8", None, "fr"),
+        ("en-GB, fr;q=0.9", None, "en"),
+        ("bm, fr;q=0.5, en;q=0.4", None, "fr"),
+        ("bm", None, "en"),
+        ("en;q=0, *;q=0.1", None, "fr"),
+        ("fr;q=oops", None, "en"),
+        ("fr", "en", "en"),
+        ("en", "fr", "fr"),
+    ],
+)
+def test_the_language_is_chosen(accept: str | None, asked: Any, got: str) -> None:
+    from serve.language import choose as choose_language
+
+    assert choose_language(accept, asked) == got
+
+
+def test_every_word_comes_in_the_language_asked_for(client: TestClient, seeded: Any) -> None:
+    path = f"/v1/units/XX0101?bulletin_id={seeded.bulletin_id}"
+    english = client.get(path)
+    for response in (client.get(f"{path}&lang=fr"), client.get(path, headers=_FRENCH)):
+        assert response.headers["content-language"] == "fr"
+        assert "Accept-Language" in response.headers["vary"]
+        body = response.json()
+        driver = body["score"]["drivers"][1]
+        assert driver["family"] == "incidents passés ici"
+        assert driver["says"].endswith("incidents violents ici au cours des 12 derniers mois")
+        assert body["score"]["coverage_says"].startswith("40 signalements")
+        assert body["bulletin"]["target_says"] == "au moins un incident de violence politique"
+        assert body["history"]["incidents"][0]["geo_precision_says"] == "au lieu même"
+        # What was never translated stays as it is, and numbers do not depend on the language.
+        assert body["bulletin"]["vintage"] == english.json()["bulletin"]["vintage"]
+        assert [d["contribution"] for d in body["score"]["drivers"]] == [
+            d["contribution"] for d in english.json()["score"]["drivers"]
+        ]
+    assert english.headers["content-language"] == "en"
+    assert english.json()["score"]["drivers"][1]["family"] == "history"
+    assert "translations" not in english.text
+
+
+def test_lists_and_files_come_in_the_language_too(client: TestClient, seeded: Any) -> None:
+    path = f"/v1/bulletins/{seeded.bulletin_id}"
+    assert "inventées" in client.get(f"{path}?lang=fr").json()["notes"]
+    assert "inventées" in client.get("/v1/bulletins?lang=fr").json()["bulletins"][0]["notes"]
+    for format_ in ("csv", "json", "geojson"):
+        response = client.get(f"{path}/scores?format={format_}", headers=_FRENCH)
+        assert response.headers["content-language"] == "fr"
+        assert {"Accept", "Accept-Language"} <= {
+            v.strip() for v in response.headers["vary"].split(",")
+        }
+        assert "40 signalements dans cette région" in response.content.decode()
+    _problem(client.get(f"{path}?lang=bm"), 422)
+
+
+def test_scores_say_how_many_incidents_to_expect(client: TestClient, seeded: Any) -> None:
+    first, *_, last = client.get(f"/v1/bulletins/{seeded.bulletin_id}/scores").json()["scores"]
+    assert (first["incidents_p50"], first["incidents_p90"]) == (1, 3)
+    assert first["two_or_more"] == pytest.approx(0.6 * first["probability"])
+    assert last["five_or_more"] is None
+
+
+_FRENCH = {"Accept-Language": "fr-ML,fr;q=0.9,en;q=0.5"}
+
+
 # The page
 
 
