@@ -1,5 +1,6 @@
 // Asks the API, with the token of this tab. Errors are problems (RFC 9457).
 
+import { language, t } from "./language.js";
 import { token } from "./session.js";
 
 export class Problem extends Error {
@@ -13,18 +14,20 @@ export class Problem extends Error {
 async function ask(path, accept) {
   let response;
   try {
-    response = await fetch(path, {
+    const address = new URL(path, location.href);
+    address.searchParams.set("lang", language);
+    response = await fetch(address, {
       headers: { Accept: accept, Authorization: `Bearer ${token()}` },
     });
   } catch {
-    throw new Problem(0, "No answer", "The server cannot be reached. Check the connection.");
+    throw new Problem(0, t("No answer"), t("The server cannot be reached. Check the connection."));
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   throw new Problem(
     response.status,
-    problem.title ?? `Error ${response.status}`,
-    problem.detail ?? "The server gave no reason.",
+    problem.title ?? t("Error {status}", { status: response.status }),
+    problem.detail ?? t("The server gave no reason."),
   );
 }
 
@@ -65,6 +68,6 @@ export async function health() {
     const response = await fetch("/health");
     return await response.json();
   } catch {
-    return { status: "unusable", reasons: ["the server cannot be reached"] };
+    return { status: "unusable", reasons: [t("the server cannot be reached")] };
   }
 }
