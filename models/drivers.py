@@ -27,6 +27,11 @@ def wording(feature: Feature, value: float, language: Language = Language.EN) ->
     return worded(feature.says[language], value, language, feature.unit.startswith("share"))
 
 
+def joined(phrases: Sequence[str], language: Language) -> str:
+    """Phrases in one sentence."""
+    return _SEMICOLON[language].join(phrases)
+
+
 def drivers(
     contributions: pd.DataFrame, X: pd.DataFrame, features: tuple[Feature, ...]
 ) -> list[list[dict[str, Any]]]:
@@ -87,7 +92,7 @@ def _said(family: str, told: Sequence[tuple[Feature, float]]) -> dict[str, Any]:
     words = {
         language: {
             "family": FAMILIES[family][language],
-            "says": _SEMICOLON[language].join(wording(f, v, language) for f, v in told),
+            "says": joined([wording(f, v, language) for f, v in told], language),
         }
         for language in Language
     }

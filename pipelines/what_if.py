@@ -11,8 +11,11 @@ from sqlalchemy import Engine
 
 from features import campaign
 from features.errors import ConfigError
+from features.registry import FAMILIES, Feature
 from features.tables import known
-from features.vocabulary import STARTING_POINT
+from features.vocabulary import Language
+from features.wording import in_languages
+from models.drivers import NAMED, joined, wording
 from models.forecaster import Forecaster
 from models.registry import ModelRegistry, Version
 from pipelines.forecasting import load_with_baseline, require_fit_for, score_units
@@ -38,12 +41,14 @@ class WhatIf:
         scenario: what was assumed.
         before: the bulletin's scores, one row per unit.
         after: the scores under the scenario, in the same order.
+        drivers: what moved each unit's score, in the same order (see `changed_drivers`).
     """
 
     bulletin_id: str
     scenario: Scenario
     before: pd.DataFrame
     after: pd.DataFrame
+    drivers: list[list[dict[str, Any]]]
 
     @property
     def changed(self) -> pd.DataFrame:
@@ -51,7 +56,7 @@ class WhatIf:
 
         Returns:
             `unit_id`, `before`, `after`, `change`, `rank_before`, `rank_after`, `band_before`,
-            `band_after`, `drivers` (see `changed_drivers`).
+            `band_after`, `drivers`.
         """
         a, b = self.before, self.after
         table = pd.DataFrame(
@@ -64,9 +69,7 @@ class WhatIf:
                 "rank_after": b["rank"],
                 "band_before": a["band"],
                 "band_after": b["band"],
-                "drivers": [
-                    changed_drivers(x, y) for x, y in zip(a["drivers"], b["drivers"], strict=True)
-                ],
+                "drivers": pd.Series(self.drivers, index=a.index, dtype=object),
             }
         )
         moved = table.loc[table["change"].notna() & (table["change"] != 0)]
@@ -75,25 +78,55 @@ class WhatIf:
 
 
 def changed_drivers(
-    before: list[dict[str, Any]], after: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Families whose contribution changed, the largest change first.
+    forecaster: Forecaster, before: Prepared, after: Prepared
+) -> list[list[dict[str, Any]]]:
+    """What moved each unit's score, by family of features, the largest change first.
 
     Returns:
-        For each, the driver as it is under the scenario, with `change` of its contribution in
-        log-odds and `before`, the driver as the bulletin has it.
+        For each unit, dicts with `family`, `change` (of its contribution, in log-odds), `says`
+        and `said_before`: the features of the family whose values the scenario changed, two at
+        most, as they are under it and in the bulletin. Both are empty where only the weight of
+        the family changed, because of what changed elsewhere. Other languages are under
+        `translations`.
     """
-    was = {d["family"]: d for d in before}
-    out = [
+    columns = list(forecaster.columns)
+    X, assumed = before.now[columns], after.now[columns]
+    moved = forecaster.contributions(assumed) - forecaster.contributions(X)
+    features = [f for f in before.panel.features if f.name in moved.columns]
+    names = [f.name for f in features]
+    table = moved[names].to_numpy(dtype=float)
+    old, new = X[names].to_numpy(dtype=float), assumed[names].to_numpy(dtype=float)
+    families = list(dict.fromkeys(f.family for f in features))
+    places = {name: [i for i, f in enumerate(features) if f.family == name] for name in families}
+    out = []
+    for row, was, now in zip(table, old, new, strict=True):
+        found = []
+        for family, members in places.items():
+            change = float(row[members].sum())
+            if change == 0:
+                continue
+            touched = [i for i in members if was[i] != now[i] and not np.isnan(was[i] + now[i])]
+            told = sorted(touched, key=lambda i: -abs(row[i]))[:NAMED]
+            values = [(features[i], float(was[i]), float(now[i])) for i in told]
+            found.append({"family": family, "change": change, **_said(family, values)})
+        out.append(sorted(found, key=lambda d: -abs(d["change"])))
+    return out
+
+
+def _said(family: str, values: list[tuple[Feature, float, float]]) -> dict[str, Any]:
+    """A family and its changed features in words."""
+    return in_languages(
         {
-            **d,
-            "change": d["contribution"] - was[d["family"]]["contribution"],
-            "before": was[d["family"]],
+            language: {
+                "family": FAMILIES[family][language],
+                "says": joined([wording(f, now, language) for f, _, now in values], language),
+                "said_before": joined(
+                    [wording(f, was, language) for f, was, _ in values], language
+                ),
+            }
+            for language in Language
         }
-        for d in after
-        if d["feature"] != STARTING_POINT
-    ]
-    return sorted((d for d in out if d["change"] != 0), key=lambda d: -abs(d["change"]))
+    )
 
 
 def what_if(
@@ -125,7 +158,8 @@ def what_if(
     assumed = prepare(pack, assume(tables, scenario, head.as_of), question)
     # An assumed incident is no report: it must not make a silent region look watched.
     after = score_units(pack, replace(assumed, context=prepared.context), forecaster, baseline)
-    return WhatIf(bulletin_id, scenario, before, after)
+    drivers = changed_drivers(forecaster, prepared, assumed)
+    return WhatIf(bulletin_id, scenario, before, after, drivers)
 
 
 def _read(engine: Engine, bulletin_id: str) -> tuple[Bulletin, dict[str, Score]]:

@@ -20,8 +20,13 @@ class _Words:
     nothing: str
     count: str
     rest: str
+    before: str
+    weighed: str
     bands: dict[str, str]
 
+
+_SHOWN = 0.005
+"""Smaller changes of a contribution would be printed as 0.00."""
 
 _WORDS = {
     Language.EN: _Words(
@@ -30,6 +35,8 @@ _WORDS = {
         nothing="no probability changes: nothing assumed reaches what the model looks at",
         count="{} of {} scored units change, the largest change first",
         rest="{} more change less; --top shows more, --json has all",
+        before="(before: {})",
+        weighed="weighs otherwise because of the rest",
         bands={
             "very_high": "very high",
             "high": "high",
@@ -44,6 +51,8 @@ _WORDS = {
         "ce que regarde le modèle",
         count="{} des {} unités notées changent, le plus grand changement d'abord",
         rest="{} autres changent moins ; --top en montre plus, --json les contient toutes",
+        before=f"(avant{NARROW}: {{}})",
+        weighed="pèse autrement à cause du reste",
         bands={
             "very_high": "très élevé",
             "high": "élevé",
@@ -68,6 +77,8 @@ def print_what_if(result: WhatIf, units: pd.DataFrame, language: Language, top: 
     for row in rows:
         out.print(f"{row['unit_id']} {row['name']}", markup=False, highlight=False)
         for driver in row["drivers"]:
+            if abs(driver["change"]) < _SHOWN:
+                continue
             out.print(_line(driver, language), markup=False, highlight=False, soft_wrap=True)
     out.print(words.count.format(len(changed), int(result.before["rank"].notna().sum())))
     if len(changed) > top:
@@ -93,7 +104,11 @@ def _line(driver: dict[str, Any], language: Language) -> str:
     said = driver["translations"].get(str(language), driver)
     colon = ":" if language is Language.EN else f"{NARROW}:"
     change = _decimal(f"{driver['change']:+.2f}", language)
-    return f"  {change} {said['family']}{colon} {said['says']}"
+    words = _WORDS[language]
+    text = words.weighed
+    if said["says"]:
+        text = f"{said['says']} {words.before.format(said['said_before'])}"
+    return f"  {change} {said['family']}{colon} {text}"
 
 
 def _decimal(text: str, language: Language) -> str:

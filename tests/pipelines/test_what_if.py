@@ -189,9 +189,10 @@ def test_an_added_event_moves_the_campaign_driver_by_what_it_moves_the_score(mad
     )
     assert total == pytest.approx(logit, abs=1e-6)
     (driver,) = here["drivers"]
-    assert driver["value"] == pytest.approx(driver["before"]["value"] + 1) or (
-        driver["feature"] != driver["before"]["feature"]
-    )
+    planned = [int(driver[key].split()[0]) for key in ("said_before", "says")]
+    assert planned[1] == planned[0] + 1
+    assert "planned here in the forecast window" in driver["says"]
+    assert "pendant la période de prévision" in driver["translations"]["fr"]["says"]
     outside = event.model_copy(update={"event_date": date(2026, 1, 1)})
     assert made.ask(Scenario(add_event=(outside,))).changed.empty
 
