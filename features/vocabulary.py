@@ -11,6 +11,13 @@ STARTING_POINT = "_intercept"
 """Name of the driver that is no feature: where every unit's log-odds start."""
 
 
+class Language(StrEnum):
+    """Languages that planners read, the one that everything falls back to first."""
+
+    EN = "en"
+    FR = "fr"
+
+
 class EventType(StrEnum):
     """Kinds of incident, after the event types of ACLED's codebook (2019 version)."""
 

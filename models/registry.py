@@ -178,8 +178,22 @@ class ModelRegistry:
         return str(self._client.create_experiment(name, self.artifacts_uri))
 
     def version(self, name: str, version: str) -> Version:
-        """One version by its number."""
-        return _version(self._client.get_model_version(name, version))
+        """One version by its number.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _version(self._client.get_model_version(name, version))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                raise NotFoundError(
+                    f"expected model {name} version {version} in {self.tracking_uri}, got none; "
+                    "point VIGIE_TRACKING_URI at the store that it was registered in"
+                ) from error
+            raise
 
     def find(self, name: str, training_digest: str) -> list[Version]:
         """The versions that one training left, the oldest first."""

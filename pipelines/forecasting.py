@@ -10,6 +10,9 @@ from sqlalchemy import Engine
 
 from features.coverage import coverage
 from features.errors import ConfigError, LeakError
+from features.vocabulary import Language
+from features.wording import in_languages
+from models import counts
 from models.baselines import BASELINES
 from models.drivers import drivers
 from models.forecaster import INTERVAL_LEVEL, Forecaster
@@ -54,6 +57,7 @@ def score_units(
     X = prepared.now
     cover = pack.coverage
     scores = forecaster.forecast(X[list(forecaster.columns)])
+    scores = scores.join(counts.spread(scores["probability"], scores["expected_incidents"]))
     scores["baseline_probability"] = baseline.probability(X[list(baseline.columns)])
     scores["drivers"] = pd.Series(
         drivers(forecaster.contributions(X[list(forecaster.columns)]), X, prepared.panel.features),
@@ -87,10 +91,8 @@ def issue(
         ConfigError: the version was trained for another target or other settings.
         ConflictError: the database holds the other kind of data, real or synthetic.
     """
-    _require_fit_for(version, pack, question)
-    siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
-    forecaster = registry.load(version)
-    baseline = registry.load(siblings[_best_baseline(version)])
+    require_fit_for(version, pack, question)
+    forecaster, baseline = load_with_baseline(registry, version)
     scores = score_units(pack, prepared, forecaster, baseline)
     seen = prepared.context.tables
     migrate(engine)
@@ -115,7 +117,13 @@ def issue(
     return Issued(bulletin_id, scores)
 
 
-def _require_fit_for(version: Version, pack: Pack, question: Question) -> None:
+def load_with_baseline(registry: ModelRegistry, version: Version) -> tuple[Forecaster, Forecaster]:
+    """The model of a version, and the baseline that it was held against."""
+    siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
+    return registry.load(version), registry.load(siblings[_best_baseline(version)])
+
+
+def require_fit_for(version: Version, pack: Pack, question: Question) -> None:
     """Refuse a version that knows too much, or was made for something else."""
     if version.trained_as_of > question.as_of:
         raise LeakError(
@@ -155,12 +163,21 @@ def _head(
     base_rate: float,
 ) -> BulletinHead:
     """What the bulletin says about itself."""
+    words = in_languages(
+        {
+            language: {
+                "target_says": question.target.says_in(language),
+                "vintage": vintage(pack, ingested, language),
+                "notes": _notes(ingested, question, version, language),
+            }
+            for language in Language
+        }
+    )
     return BulletinHead(
         election_id=question.election_id,
         registry_id=registry_id,
         iso3=pack.iso3,
         target=question.target.name,
-        target_says=question.target.says,
         as_of=question.as_of,
         window_start=question.window_start,
         window_end=question.window_end,
@@ -172,34 +189,49 @@ def _head(
         baseline_name=_best_baseline(version),
         base_rate=base_rate,
         interval_level=INTERVAL_LEVEL,
-        vintage=vintage(pack, ingested),
         synthetic=pack.synthetic,
-        notes=_notes(ingested, question, version),
+        **words,
     )
 
 
-def vintage(pack: Pack, ingested: Ingested) -> str:
+_RETROSPECTIVE = {"retrospective vintage": "données rétrospectives"}
+"""What connectors say of a vintage, in French."""
+
+
+def vintage(pack: Pack, ingested: Ingested, language: Language = Language.EN) -> str:
     """When the data were known: the pack's own words, else those of the snapshots."""
     said = sorted({m.vintage for m in ingested.manifests.values() if m.vintage})
-    return pack.vintage or "; ".join(said)
+    if language is Language.FR:
+        said = [_RETROSPECTIVE.get(text, text) for text in said]
+    return pack.vintage.get(language) or "; ".join(said)
 
 
-def _notes(ingested: Ingested, question: Question, version: Version) -> str:
+_NO_MODEL = {
+    Language.EN: "No model beat the baselines on held-out time, so this bulletin shows the best "
+    "baseline, {} ({}).",
+    Language.FR: "Aucun modèle n'a fait mieux que les références sur les périodes mises de côté : "
+    "ce bulletin montre donc la meilleure référence, {}.",
+}
+_CALENDAR = {Language.EN: "Calendar: {}.", Language.FR: "Calendrier : {}."}
+_CAUTION = {
+    Language.EN: "Intervals come from models fitted without some of the years, and from how far "
+    "communes strayed from their forecasts in held-out years; bands are a convention. "
+    "Scores speak of reported incidents, not of all that happens.",
+    Language.FR: "Les intervalles viennent de modèles ajustés sans certaines années, et de l'écart "
+    "des communes à leurs prévisions pendant les années mises de côté ; les niveaux sont une "
+    "convention. Les scores parlent des incidents signalés, non de tout ce qui se passe.",
+}
+
+
+def _notes(ingested: Ingested, question: Question, version: Version, language: Language) -> str:
     """What a reader must know before acting on the bulletin."""
     notes = []
     if version.kind in BASELINES:
         reasons = "; ".join((version.verdict or {}).get("refused", [])[:3])
-        notes.append(
-            f"No model beat the baselines on held-out time, so this bulletin shows the best "
-            f"baseline, {version.kind.replace('_', ' ')} ({reasons})."
-        )
+        notes.append(_NO_MODEL[language].format(version.kind.replace("_", " "), reasons))
     calendar = ingested.tables.elections.set_index("election_id")
     remark = calendar.loc[question.election_id, "note"]
     if isinstance(remark, str):
-        notes.append(f"Calendar: {remark}.")
-    notes.append(
-        "Intervals come from models fitted without some of the years, and from how far communes "
-        "strayed from their forecasts in held-out years; bands are a convention. "
-        "Scores speak of reported incidents, not of all that happens."
-    )
+        notes.append(_CALENDAR[language].format(remark))
+    notes.append(_CAUTION[language])
     return " ".join(notes)

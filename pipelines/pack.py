@@ -11,13 +11,26 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from features.errors import ConfigError
 from features.panel import unknown_names
-from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType
+from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType, Language
 from models.zoo import entry
 from pipelines.sources.kinds import Frozen, Source
+
+
+def _in_every_language(said: object) -> object:
+    """A plain text is said in every language; a table must have them all."""
+    if isinstance(said, str):
+        return {str(language): said for language in Language}
+    if isinstance(said, dict) and set(said) != set(Language):
+        raise ValueError(f"expected a text or a table with {', '.join(Language)}")
+    return said
+
+
+Words = Annotated[dict[Language, str], BeforeValidator(_in_every_language)]
+"""A pack's own words for planners: a text, or `{ en = "...", fr = "..." }`."""
 
 
 class Places(Frozen):
@@ -36,7 +49,7 @@ class Places(Frozen):
 
     aliases: dict[str, str] = Field(default_factory=dict)
     area_aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    coarse_areas: dict[str, str] = Field(default_factory=dict)
+    coarse_areas: dict[str, Words] = Field(default_factory=dict)
     strip_suffixes: tuple[str, ...] = ()
     tolerance_km: Annotated[float, Field(ge=0)] = 10.0
 
@@ -107,6 +120,7 @@ class Pack(Frozen):
         iso3: ISO 3166-1 alpha-3 code.
         country: name shown to people.
         synthetic: whether the data are made up; follows every row to the page.
+        vintage: when the data were known, in the pack's own words.
         file: the TOML file; `path`s of sources are relative to its folder.
     """
 
@@ -114,7 +128,7 @@ class Pack(Frozen):
     iso3: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     country: str
     synthetic: bool = False
-    vintage: str = ""
+    vintage: Words = Field(default_factory=dict)
     sources: dict[str, Source]
     places: Places = Places()
     windows: dict[ElectionType, Window]
