@@ -17,6 +17,13 @@ from features.vocabulary import CampaignKind
 
 FAMILY = "campaign"
 
+_KINDS = {
+    CampaignKind.RALLY: ("[rally|rallies]", "grand[s] rassemblement[s]"),
+    CampaignKind.CARAVAN: ("caravan march[es]", "caravane[s]"),
+    CampaignKind.MEETING: ("meeting[s]", "réunion[s]"),
+}
+"""Events of each kind, in English and in French."""
+
 
 def _events(context: Context, table: pd.DataFrame) -> Rows:
     return Rows(
@@ -89,7 +96,10 @@ register(
     FAMILY,
     "events",
     "campaign_events",
-    "campaign events planned here in the forecast window",
+    {
+        "en": "campaign event[s] planned here in the forecast window",
+        "fr": "activité[s] de campagne prévue[s] ici pendant la période de prévision",
+    },
     planned,
 )
 for _kind in CampaignKind:
@@ -98,7 +108,11 @@ for _kind in CampaignKind:
         FAMILY,
         "events",
         "campaign_events",
-        f"campaign events of kind {_kind} planned here in the forecast window",
+        {
+            "en": f"{_KINDS[_kind][0]} planned here in the forecast window",
+            "fr": f"{_KINDS[_kind][1]} de campagne au programme ici "
+            "pendant la période de prévision",
+        },
         planned,
         kind=_kind,
     )
@@ -107,7 +121,12 @@ register(
     FAMILY,
     "events",
     "campaign_events",
-    f"campaign events planned in other communes within {NEAR_KM:.0f} km in the forecast window",
+    {
+        "en": f"campaign event[s] planned in other communes within {NEAR_KM:.0f} km "
+        "in the forecast window",
+        "fr": f"activité[s] de campagne prévue[s] dans d'autres communes à moins de "
+        f"{NEAR_KM:.0f} km pendant la période de prévision",
+    },
     planned_near,
 )
 register(
@@ -115,6 +134,11 @@ register(
     FAMILY,
     "pairs",
     "campaign_events",
-    f"times that an event here meets a rival party's on the same day within {NEAR_KM:.0f} km",
+    {
+        "en": "time[s] that an event here meets a rival party's on the same day "
+        f"within {NEAR_KM:.0f} km",
+        "fr": "fois qu'une activité ici croise celle d'un parti rival le même jour "
+        f"à moins de {NEAR_KM:.0f} km",
+    },
     rival_days,
 )

@@ -9,6 +9,7 @@ from features.context import Context
 from features.days import day_numbers
 from features.kernels import Floats
 from features.registry import AREA_PREFIX, Feature, register
+from features.wording import phrases
 
 FAMILY = "people and place"
 POPULATION = "population"
@@ -75,26 +76,55 @@ def area_feature(variable: str) -> Feature:
         FAMILY,
         "as in the source",
         "demographics",
-        f"as {variable.replace('_', ' ')} here",
+        phrases(
+            f"variable {variable!r}",
+            {
+                "en": f"as {variable.replace('_', ' ')} here",
+                "fr": f"pour {variable.replace('_', ' ')} ici",
+            },
+        ),
         lambda context: variable_here(context, variable),
     )
 
 
-register("population", FAMILY, "people", "demographics", "people live here", population)
+register(
+    "population",
+    FAMILY,
+    "people",
+    "demographics",
+    {"en": "[person lives|people live] here", "fr": "habitant[s] ici"},
+    population,
+)
 register(
     "population_parent",
     FAMILY,
     "people",
     "demographics",
-    "people live in the parent area",
+    {
+        "en": "[person lives|people live] in the parent area",
+        "fr": "habitant[s] dans le cercle",
+    },
     population_parent,
 )
-register("area_km2", FAMILY, "km2", "units", "square kilometres in size", area_km2)
+register(
+    "area_km2",
+    FAMILY,
+    "km2",
+    "units",
+    {
+        "en": "square [kilometre|kilometres] in size",
+        "fr": "kilomètre[s] carré[s] de superficie",
+    },
+    area_km2,
+)
 register(
     "density_parent_per_km2",
     FAMILY,
     "people per km2",
     "demographics, units",
-    "people per square kilometre in the parent area",
+    {
+        "en": "[person|people] per square kilometre in the parent area",
+        "fr": "habitant[s] au kilomètre carré dans le cercle",
+    },
     density_parent,
 )

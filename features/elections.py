@@ -30,6 +30,15 @@ those of Mali's presidential round of July 2013 and legislative round of March 2
 """
 
 
+_TYPES_FR = {
+    ElectionType.PRESIDENTIAL: "d'un scrutin présidentiel",
+    ElectionType.LEGISLATIVE: "d'un scrutin législatif",
+    ElectionType.MUNICIPAL: "d'un scrutin municipal",
+    ElectionType.REFERENDUM: "d'un référendum",
+    ElectionType.OTHER: "d'un autre scrutin",
+}
+
+
 @dataclass(frozen=True)
 class Calendar:
     """The rounds of one country as arrays of shape (rounds,), in order of polling day."""
@@ -208,23 +217,40 @@ register(
     FAMILY,
     "days",
     "elections",
-    "days to the next polling day",
+    {"en": "day[s] to the next polling day", "fr": "jour[s] avant le prochain jour de vote"},
     days_to_polling,
+    exactly={
+        "en": {
+            0.0: "today is polling day",
+            FAR_DAYS: "no polling day known in the next two years",
+        },
+        "fr": {
+            0.0: "le vote a lieu aujourd'hui",
+            FAR_DAYS: "aucun jour de vote connu dans les deux ans à venir",
+        },
+    },
 )
 register(
     "days_since_polling",
     FAMILY,
     "days",
     "elections",
-    "days since the last polling day",
+    {"en": "day[s] since the last polling day", "fr": "jour[s] depuis le dernier jour de vote"},
     days_since_polling,
+    exactly={
+        "en": {FAR_DAYS: "no polling day in the last two years"},
+        "fr": {FAR_DAYS: "aucun jour de vote au cours des deux dernières années"},
+    },
 )
 register(
     "polling_in_window",
     FAMILY,
     "rounds",
     "elections",
-    "polling days in the forecast window",
+    {
+        "en": "polling day[s] in the forecast window",
+        "fr": "jour[s] de vote pendant la période de prévision",
+    },
     polling_in_window,
 )
 for _type in ElectionType:
@@ -233,7 +259,10 @@ for _type in ElectionType:
         FAMILY,
         "rounds",
         "elections",
-        f"polling days of type {_type} in the forecast window",
+        {
+            "en": f"polling day[s] of type {_type} in the forecast window",
+            "fr": f"jour[s] de vote {_TYPES_FR[_type]} pendant la période de prévision",
+        },
         polling_in_window,
         election_type=_type,
     )
@@ -242,15 +271,30 @@ register(
     FAMILY,
     "round",
     "elections",
-    "as the round of the next election (0: none known)",
+    {"en": "the next election is round {}", "fr": "le prochain scrutin en est au tour {}"},
     next_round_number,
+    exactly={
+        "en": {
+            0.0: "no election known ahead",
+            1.0: "the next election is a first round",
+            2.0: "the next election is a second round",
+        },
+        "fr": {
+            0.0: "aucun scrutin connu à venir",
+            1.0: "le prochain scrutin est un premier tour",
+            2.0: "le prochain scrutin est un second tour",
+        },
+    },
 )
 register(
     "campaign_days_in_window",
     FAMILY,
     "days",
     "elections",
-    "days of official campaign in the forecast window",
+    {
+        "en": "day[s] of official campaign in the forecast window",
+        "fr": "jour[s] de campagne officielle pendant la période de prévision",
+    },
     campaign_days,
 )
 register(
@@ -258,7 +302,10 @@ register(
     FAMILY,
     "incidents",
     "incidents, elections",
-    "violent incidents here in earlier election windows",
+    {
+        "en": "violent incident[s] here in earlier election windows",
+        "fr": "incident[s] violent[s] ici autour des scrutins passés",
+    },
     earlier_elections,
 )
 register(
@@ -266,7 +313,10 @@ register(
     FAMILY,
     "incidents per unit",
     "incidents, elections",
-    "violent incidents per commune of the parent area in earlier election windows",
+    {
+        "en": "violent incident[s] per commune of the parent area in earlier election windows",
+        "fr": "incident[s] violent[s] par commune du cercle autour des scrutins passés",
+    },
     earlier_elections_parent,
 )
 register(
@@ -274,6 +324,9 @@ register(
     FAMILY,
     "incidents",
     "incidents, elections",
-    "violent incidents here in the previous election's window",
+    {
+        "en": "violent incident[s] here in the previous election's window",
+        "fr": "incident[s] violent[s] ici autour du scrutin précédent",
+    },
     previous_election,
 )

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.vocabulary import EventType
+from features.vocabulary import EventType, Language
+
+_TYPES_FR = {
+    EventType.BATTLE: "combat",
+    EventType.EXPLOSION: "explosion",
+    EventType.VIOLENCE_AGAINST_CIVILIANS: "violences contre des civils",
+    EventType.RIOT: "émeute",
+    EventType.PROTEST: "manifestation",
+    EventType.STRATEGIC_DEVELOPMENT: "autre fait signalé",
+}
 
 
 @dataclass(frozen=True)
@@ -38,13 +47,29 @@ class TargetClass:
 
     @property
     def says(self) -> str:
-        """The class in words."""
+        """The class in English words."""
+        return self.says_in(Language.EN)
+
+    def says_in(self, language: Language) -> str:
+        """The class in words of a language."""
+        if language is Language.FR:
+            return self._says_in_french()
         types = ", ".join(str(t).replace("_", " ") for t in self.event_types)
         words = f"at least one incident of: {types}"
         if self.min_fatalities:
             words += f", with {self.min_fatalities} or more deaths"
         if self.electoral_only:
             words += ", linked to an election"
+        return words
+
+    def _says_in_french(self) -> str:
+        types = ", ".join(_TYPES_FR[t] for t in self.event_types)
+        words = f"au moins un incident de type\u202f: {types}"
+        if self.min_fatalities:
+            dead = "mort" if self.min_fatalities == 1 else "morts"
+            words += f", avec au moins {self.min_fatalities} {dead}"
+        if self.electoral_only:
+            words += ", lié à un scrutin"
         return words
 
 

@@ -9,6 +9,7 @@ from features.context import Context
 from features.kernels import Floats
 from features.registry import register
 from features.vocabulary import EventType
+from features.wording import last
 
 FAMILY = "past incidents here"
 HALF_LIVES_DAYS = (14, 30, 90, 180, 365, 1095)
@@ -17,14 +18,33 @@ WINDOWS_DAYS = (28, 84, 182, 365)
 NEVER_DAYS = 3650.0
 """Days since, where nothing is known to have happened: ten years."""
 
-_PLURALS = {
-    EventType.BATTLE: "battles",
-    EventType.EXPLOSION: "explosions",
-    EventType.VIOLENCE_AGAINST_CIVILIANS: "attacks on civilians",
-    EventType.RIOT: "riots",
-    EventType.PROTEST: "protests",
-    EventType.STRATEGIC_DEVELOPMENT: "other reported developments",
+TYPES_SAY = {
+    EventType.BATTLE: ("battle[s]", "combat[s]"),
+    EventType.EXPLOSION: ("explosion[s]", "explosion[s]"),
+    EventType.VIOLENCE_AGAINST_CIVILIANS: (
+        "attack[s] on civilians",
+        "attaque[s] contre des civils",
+    ),
+    EventType.RIOT: ("riot[s]", "émeute[s]"),
+    EventType.PROTEST: ("protest[s]", "manifestation[s]"),
+    EventType.STRATEGIC_DEVELOPMENT: (
+        "other reported development[s]",
+        "autre[s] fait[s] signalé[s]",
+    ),
 }
+"""Incidents of each type, in English and in French."""
+
+
+def fading(half_life: int) -> dict[str, str]:
+    """How a decayed count forgets, as the end of a sentence."""
+    years, rest = divmod(half_life, 365)
+    en, fr = f"{half_life} days", f"{half_life} jours"
+    if rest == 0:
+        en, fr = ("a year", "un an") if years == 1 else (f"{years} years", f"{years} ans")
+    return {
+        "en": f", each counting half after {en}",
+        "fr": f", chaque fait comptant pour moitié après {fr}",
+    }
 
 
 def days_since(newest: Floats, context: Context) -> Floats:
@@ -85,7 +105,10 @@ for _h in HALF_LIVES_DAYS:
         FAMILY,
         "incidents",
         "incidents",
-        f"violent incidents here, each counting half after {_h} days",
+        {
+            "en": "violent incident[s] here" + fading(_h)["en"],
+            "fr": "incident[s] violent[s] ici" + fading(_h)["fr"],
+        },
         target_decayed,
         half_life=_h,
     )
@@ -96,7 +119,10 @@ for _type in EventType:
             FAMILY,
             "incidents",
             "incidents",
-            f"{_PLURALS[_type]} here, each counting half after {_h} days",
+            {
+                "en": TYPES_SAY[_type][0] + " here" + fading(_h)["en"],
+                "fr": TYPES_SAY[_type][1] + " ici" + fading(_h)["fr"],
+            },
             type_decayed,
             event_type=_type,
             half_life=_h,
@@ -107,7 +133,10 @@ for _w in WINDOWS_DAYS:
         FAMILY,
         "incidents",
         "incidents",
-        f"violent incidents here in the last {_w} days",
+        {
+            "en": f"violent incident[s] here in {last(_w, 'en')}",
+            "fr": f"incident[s] violent[s] ici au cours {last(_w, 'fr')}",
+        },
         target_windowed,
         length=_w,
     )
@@ -116,7 +145,10 @@ register(
     FAMILY,
     "incidents",
     "incidents",
-    "violent incidents here since records begin",
+    {
+        "en": "violent incident[s] here since records begin",
+        "fr": "incident[s] violent[s] ici depuis le début des relevés",
+    },
     target_so_far,
 )
 register(
@@ -124,7 +156,10 @@ register(
     FAMILY,
     "incidents",
     "incidents",
-    "reports of any kind from here in the last 365 days",
+    {
+        "en": f"report[s] of any kind from here in {last(365, 'en')}",
+        "fr": f"signalement[s] de toute nature ici au cours {last(365, 'fr')}",
+    },
     reports_windowed,
     length=365,
 )
@@ -134,7 +169,10 @@ for _w in (90, 365):
         FAMILY,
         "deaths",
         "incidents",
-        f"deaths here, each counting half after {_w} days",
+        {
+            "en": "death[s] here" + fading(_w)["en"],
+            "fr": "mort[s] ici" + fading(_w)["fr"],
+        },
         fatalities_decayed,
         half_life=_w,
     )
@@ -143,7 +181,10 @@ register(
     FAMILY,
     "deaths",
     "incidents",
-    "deaths here in the last 365 days",
+    {
+        "en": f"death[s] here in {last(365, 'en')}",
+        "fr": f"mort[s] ici au cours {last(365, 'fr')}",
+    },
     fatalities_windowed,
     length=365,
 )
@@ -152,14 +193,28 @@ register(
     FAMILY,
     "days",
     "incidents",
-    "days since the last violent incident here",
+    {
+        "en": "day[s] since the last violent incident here",
+        "fr": "jour[s] depuis le dernier incident violent ici",
+    },
     days_since_target,
+    exactly={
+        "en": {NEVER_DAYS: "no violent incident known here in the last ten years"},
+        "fr": {NEVER_DAYS: "aucun incident violent connu ici au cours des dix dernières années"},
+    },
 )
 register(
     "report_days_since",
     FAMILY,
     "days",
     "incidents",
-    "days since the last report of any kind here",
+    {
+        "en": "day[s] since the last report of any kind here",
+        "fr": "jour[s] depuis le dernier signalement de toute nature ici",
+    },
     days_since_report,
+    exactly={
+        "en": {NEVER_DAYS: "no report of any kind from here in the last ten years"},
+        "fr": {NEVER_DAYS: "aucun signalement ici au cours des dix dernières années"},
+    },
 )

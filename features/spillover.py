@@ -6,10 +6,11 @@ import numpy as np
 
 from features import kernels, space
 from features.context import NEAR_KM, Context, country_windowed, mean_over, spread
-from features.incidents import days_since
+from features.incidents import NEVER_DAYS, TYPES_SAY, days_since, fading
 from features.kernels import Floats
 from features.registry import register
 from features.vocabulary import EventType
+from features.wording import last
 
 FAMILY = "violence around"
 AREA_HALF_LIVES_DAYS = (30, 90, 365)
@@ -82,7 +83,10 @@ for _h in AREA_HALF_LIVES_DAYS:
         FAMILY,
         "incidents per unit",
         "incidents",
-        f"violent incidents per commune of the parent area, each counting half after {_h} days",
+        {
+            "en": "violent incident[s] per commune of the parent area" + fading(_h)["en"],
+            "fr": "incident[s] violent[s] par commune du cercle" + fading(_h)["fr"],
+        },
         parent_mean_decayed,
         half_life=_h,
     )
@@ -92,7 +96,10 @@ for _h in (90, 365):
         FAMILY,
         "incidents per unit",
         "incidents",
-        f"violent incidents per commune of the region, each counting half after {_h} days",
+        {
+            "en": "violent incident[s] per commune of the region" + fading(_h)["en"],
+            "fr": "incident[s] violent[s] par commune de la région" + fading(_h)["fr"],
+        },
         region_mean_decayed,
         half_life=_h,
     )
@@ -101,7 +108,10 @@ register(
     FAMILY,
     "incidents per unit",
     "incidents",
-    "violent incidents per commune of the parent area in the last 365 days",
+    {
+        "en": f"violent incident[s] per commune of the parent area in {last(365, 'en')}",
+        "fr": f"incident[s] violent[s] par commune du cercle au cours {last(365, 'fr')}",
+    },
     parent_mean_windowed,
     length=365,
 )
@@ -110,7 +120,10 @@ register(
     FAMILY,
     "share of units",
     "incidents",
-    "of the parent area's communes had violence in the last 365 days",
+    {
+        "en": f"of the parent area's communes had violence in {last(365, 'en')}",
+        "fr": f"des communes du cercle ont connu des violences au cours {last(365, 'fr')}",
+    },
     parent_violent_share,
     length=365,
 )
@@ -121,7 +134,12 @@ for _scale in SCALES_KM:
             FAMILY,
             "incidents",
             "incidents",
-            f"violent incidents in other communes, fading over {_scale:.0f} km and {_h} days",
+            {
+                "en": "index of violence in the communes around: {} "
+                f"(fading over {_scale:.0f} km and {_h} days)",
+                "fr": "indice de violence des communes voisines\u202f: {} "
+                f"(s'estompe sur {_scale:.0f} km et {_h} jours)",
+            },
             neighbours_decayed,
             half_life=_h,
             scale_km=_scale,
@@ -132,7 +150,12 @@ for _w in (28, 365):
         FAMILY,
         "incidents",
         "incidents",
-        f"violent incidents in other communes within {NEAR_KM:.0f} km in the last {_w} days",
+        {
+            "en": f"violent incident[s] in other communes within {NEAR_KM:.0f} km "
+            f"in {last(_w, 'en')}",
+            "fr": f"incident[s] violent[s] dans d'autres communes à moins de {NEAR_KM:.0f} km "
+            f"au cours {last(_w, 'fr')}",
+        },
         near_windowed,
         length=_w,
     )
@@ -142,7 +165,12 @@ for _type in TYPES:
         FAMILY,
         "incidents",
         "incidents",
-        f"{str(_type).replace('_', ' ')} incidents within {NEAR_KM:.0f} km in the last 182 days",
+        {
+            "en": f"{TYPES_SAY[_type][0]} in other communes within {NEAR_KM:.0f} km "
+            f"in {last(182, 'en')}",
+            "fr": f"{TYPES_SAY[_type][1]} dans d'autres communes à moins de {NEAR_KM:.0f} km "
+            f"au cours {last(182, 'fr')}",
+        },
         near_type_windowed,
         event_type=_type,
         length=182,
@@ -152,7 +180,11 @@ register(
     FAMILY,
     "deaths",
     "incidents",
-    f"deaths in other communes within {NEAR_KM:.0f} km in the last 182 days",
+    {
+        "en": f"death[s] in other communes within {NEAR_KM:.0f} km in {last(182, 'en')}",
+        "fr": f"mort[s] dans d'autres communes à moins de {NEAR_KM:.0f} km "
+        f"au cours {last(182, 'fr')}",
+    },
     near_fatalities,
     length=182,
 )
@@ -161,8 +193,22 @@ register(
     FAMILY,
     "days",
     "incidents",
-    f"days since the last violent incident in another commune within {NEAR_KM:.0f} km",
+    {
+        "en": f"day[s] since the last violent incident in another commune within {NEAR_KM:.0f} km",
+        "fr": "jour[s] depuis le dernier incident violent dans une autre commune "
+        f"à moins de {NEAR_KM:.0f} km",
+    },
     near_days_since,
+    exactly={
+        "en": {
+            NEVER_DAYS: "no violent incident known in another commune "
+            f"within {NEAR_KM:.0f} km in the last ten years"
+        },
+        "fr": {
+            NEVER_DAYS: "aucun incident violent connu dans une autre commune "
+            f"à moins de {NEAR_KM:.0f} km au cours des dix dernières années"
+        },
+    },
 )
 for _w in (84, 365):
     register(
@@ -170,7 +216,10 @@ for _w in (84, 365):
         FAMILY,
         "incidents",
         "incidents",
-        f"violent incidents in the whole country in the last {_w} days",
+        {
+            "en": f"violent incident[s] in the whole country in {last(_w, 'en')}",
+            "fr": f"incident[s] violent[s] dans tout le pays au cours {last(_w, 'fr')}",
+        },
         country_count,
         length=_w,
     )

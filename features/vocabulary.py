@@ -15,6 +15,13 @@ NO_MODEL = "none"
 """Kind of model of a bulletin that abstains whole."""
 
 
+class Language(StrEnum):
+    """Languages that planners read, the one that everything falls back to first."""
+
+    EN = "en"
+    FR = "fr"
+
+
 class EventType(StrEnum):
     """Kinds of incident, after the event types of ACLED's codebook (2019 version)."""
 

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from features.registry import Feature
-from features.vocabulary import STARTING_POINT
+from features.registry import FAMILIES, Feature
+from features.vocabulary import STARTING_POINT, Language
+from features.wording import NARROW, in_languages, worded
 
 NAMED = 2
 """Features worded for each family: those that pull the most in the family's direction."""
 
-_FIRST_PLURAL = re.compile(r"\b(\w{2,}[^\Ws])s\b")
+_STARTS = {
+    Language.EN: "where every commune starts",
+    Language.FR: "d'où part chaque commune",
+}
+_SEMICOLON = {Language.EN: "; ", Language.FR: f"{NARROW}; "}
 
 
-def wording(feature: Feature, value: float) -> str:
-    """A feature's value as a phrase: "3 violent incidents here in the last 84 days"."""
-    if pd.isna(value):
-        return f"not known: {feature.says}"
-    if feature.unit.startswith("share"):
-        return f"{value:.0%} {feature.says}"
-    if value == 1:
-        return f"1 {_FIRST_PLURAL.sub(_singular, feature.says, count=1)}"
-    number = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.2g}"
-    return f"{number} {feature.says}"
+def wording(feature: Feature, value: float, language: Language = Language.EN) -> str:
+    """A feature's value as a phrase: "3 violent incidents here in the last 12 weeks"."""
+    return worded(feature.says[language], value, language, feature.unit.startswith("share"))
 
 
-def _singular(plural: re.Match[str]) -> str:
-    return plural[1]
+def joined(phrases: Sequence[str], language: Language) -> str:
+    """Phrases in one sentence."""
+    return _SEMICOLON[language].join(phrases)
 
 
 def drivers(
@@ -47,9 +46,10 @@ def drivers(
         features: the panel's features.
 
     Returns:
-        For each unit, dicts with `feature` (the strongest of the family), `family`, `says`,
-        `value` (of `feature`) and `contribution` (of the family): first where every unit
-        starts, then the families by size. Contributions sum to the logit of the probability.
+        For each unit, dicts with `feature` (the strongest of the family), `family` and `says`
+        (in English; in the other languages under `translations`), `value` (of `feature`) and
+        `contribution` (of the family): first where every unit starts, then the families by
+        size. Contributions sum to the logit of the probability.
     """
     by_name = {f.name: f for f in features}
     names = [c for c in contributions.columns if c != STARTING_POINT]
@@ -79,20 +79,34 @@ def _by_family(
         out.append(
             {
                 "feature": features[first].name,
-                "family": name,
-                "says": "; ".join(wording(features[i], float(values[i])) for i in told),
                 "value": None if pd.isna(values[first]) else float(values[first]),
                 "contribution": total,
+                **_said(name, [(features[i], float(values[i])) for i in told]),
             }
         )
     return sorted(out, key=lambda d: -abs(d["contribution"]))
 
 
+def _said(family: str, told: Sequence[tuple[Feature, float]]) -> dict[str, Any]:
+    """The family and its strongest features in words."""
+    words = {
+        language: {
+            "family": FAMILIES[family][language],
+            "says": joined([wording(f, v, language) for f, v in told], language),
+        }
+        for language in Language
+    }
+    return in_languages(words)
+
+
 def _start(intercept: float) -> dict[str, Any]:
+    words = {
+        language: {"family": FAMILIES["starting point"][language], "says": _STARTS[language]}
+        for language in Language
+    }
     return {
         "feature": STARTING_POINT,
-        "family": "starting point",
-        "says": "where every commune starts",
         "value": None,
         "contribution": intercept,
+        **in_languages(words),
     }

@@ -264,7 +264,7 @@ class ModelRegistry:
                 raise
             raise NotFoundError(
                 f"model: expected {name} version {version} in {self.tracking_uri}, got none; "
-                "use the MLflow store that it was made with, or train again"
+                "point VIGIE_TRACKING_URI at the store that it was registered in, or train again"
             ) from error
 
     def find(self, name: str, training_digest: str) -> list[Version]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
+from features.vocabulary import Language
 from pipelines import token_commands, worker_commands
 from pipelines.printing import (
     err,
@@ -154,14 +155,15 @@ def features(
 ) -> None:
     """Build the panel for a round and write it as parquet; without a pack, list the registry."""
     from features.panel import registered
+    from features.wording import plainly
 
     if markdown or config is None:
         lines = [
-            f"| `{f.name}` | {f.family} | {f.unit} | {f.source} | {f.says} |" for f in registered()
+            f"| `{f.name}` | {f.family} | {f.unit} | {f.source} "
+            f"| {plainly(f.says[Language.EN])} | {plainly(f.says[Language.FR])} |"
+            for f in registered()
         ]
-        heading = (
-            "| name | family | unit | source | reads, after the value |\n|---|---|---|---|---|"
-        )
+        heading = "| name | family | unit | source | reads | se lit |\n|---|---|---|---|---|---|"
         out.print("\n".join([heading, *lines]), markup=False, highlight=False, soft_wrap=True)
         return
     from pipelines.training import training_digest
@@ -318,6 +320,54 @@ def run(
         write_json(json, as_json(job))
         out.print(f"figures: {json}")
     print_mlflow(workshop.settings)
+
+
+@app.command("what-if")
+def what_if(
+    bulletin_id: Annotated[str, typer.Argument(help="Bulletin to score again; it stays as it is")],
+    config: Config,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file, TOML or JSON; see docs/how-to/what-if.md")
+    ] = None,
+    add_event: Annotated[
+        list[str] | None, typer.Option(help="unit_id=,kind=,party=,event_date=")
+    ] = None,
+    move_event: Annotated[
+        list[str] | None, typer.Option(help="campaign_event_id=,unit_id=,event_date=")
+    ] = None,
+    assume_incident: Annotated[
+        list[str] | None, typer.Option(help="unit_id=,event_type=,event_date=[,fatalities=]")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Units to print")] = 10,
+    lang: Annotated[Language, typer.Option(help="Language of what is printed")] = Language.EN,
+    json: JsonFile = None,
+) -> None:
+    """Score a bulletin again with campaign events added or moved, or incidents assumed."""
+    from pipelines import scenario as scenarios
+    from pipelines.run import write_json
+    from pipelines.what_if import as_json
+    from pipelines.what_if import what_if as ask_again
+    from pipelines.what_if_printing import print_what_if
+    from store.database import connect
+
+    given = scenarios.Scenario(
+        add_event=scenarios.parts("--add-event", scenarios.AddedEvent, add_event or ()),
+        move_event=scenarios.parts("--move-event", scenarios.MovedEvent, move_event or ()),
+        assume_incident=scenarios.parts(
+            "--assume-incident", scenarios.AssumedIncident, assume_incident or ()
+        ),
+    )
+    if scenario is not None:
+        given = scenarios.load_scenario(scenario).joined(given)
+    with _workshop(config) as workshop:
+        ingested = workshop.ingest()
+        workshop.progress("scoring the bulletin again")
+        engine = connect(workshop.settings.database)
+        result = ask_again(workshop.pack, ingested, workshop.registry, engine, bulletin_id, given)
+    print_what_if(result, ingested.tables.units, lang, top)
+    if json is not None:
+        write_json(json, as_json(result))
+        out.print(f"figures: {json}")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +11,9 @@ from sqlalchemy import Engine
 
 from features.coverage import coverage
 from features.errors import ConfigError, LeakError
-from features.vocabulary import NO_MODEL
+from features.vocabulary import NO_MODEL, Language
+from features.wording import in_languages
+from models import counts
 from models.baselines import BASELINES
 from models.drivers import drivers
 from models.forecaster import INTERVAL_LEVEL, Forecaster
@@ -54,6 +57,7 @@ def score_units(
     """
     X = prepared.now
     scores = forecaster.forecast(X[list(forecaster.columns)])
+    scores = scores.join(counts.spread(scores["probability"], scores["expected_incidents"]))
     scores["baseline_probability"] = baseline.probability(X[list(baseline.columns)])
     scores["drivers"] = pd.Series(
         drivers(forecaster.contributions(X[list(forecaster.columns)]), X, prepared.panel.features),
@@ -92,10 +96,8 @@ def issue(
         ConfigError: the version was trained for another target or horizon.
         ConflictError: the database holds the other kind of data, real or synthetic.
     """
-    _require_fit_for(version, pack, question)
-    siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
-    forecaster = registry.load(version)
-    baseline = registry.load(siblings[_best_baseline(version)])
+    require_fit_for(version, pack, question)
+    forecaster, baseline = load_with_baseline(registry, version)
     prepared = widened(pack, question, prepared, forecaster.columns)
     scores = score_units(pack, prepared, forecaster, baseline)
     head = _head(pack, ingested, prepared, question, version, forecaster.base_rate)
@@ -107,22 +109,21 @@ def abstain(
     ingested: Ingested,
     prepared: Prepared,
     question: Question,
-    reason: str,
+    reasons: Mapping[Language, str],
     engine: Engine,
     now: datetime,
 ) -> Issued:
-    """Write a bulletin in which every unit abstains, and that says why.
+    """Write a bulletin in which every unit abstains, and that says why, in every language.
 
     Raises:
         ConflictError: the database holds the other kind of data, real or synthetic.
     """
     y = prepared.data.y
+    notes = {language: _ABSTAINS[language].format(said) for language, said in reasons.items()}
     head = replace(
-        _blank_head(pack, ingested, prepared, question),
+        _blank_head(pack, ingested, prepared, question, notes),
         model_name=model_name(pack, question),
         base_rate=float(y.mean()) if len(y) else 0.0,
-        notes=f"This bulletin abstains. {reason} No score is not a low score; bulletins of "
-        "other targets for the same round may speak.",
     )
     scores = abstaining(_coverage(pack, prepared))
     return _freeze(pack, ingested, prepared, head, scores, engine, now)
@@ -165,7 +166,13 @@ def _freeze(
     return Issued(bulletin_id, scores)
 
 
-def _require_fit_for(version: Version, pack: Pack, question: Question) -> None:
+def load_with_baseline(registry: ModelRegistry, version: Version) -> tuple[Forecaster, Forecaster]:
+    """The model of a version, and the baseline that it was held against."""
+    siblings = {v.kind: v for v in registry.find(version.name, version.training_digest)}
+    return registry.load(version), registry.load(siblings[_best_baseline(version)])
+
+
+def require_fit_for(version: Version, pack: Pack, question: Question) -> None:
     """Refuse a version that knows too much, or was made for something else."""
     if version.trained_as_of > question.as_of:
         raise LeakError(
@@ -196,15 +203,28 @@ def _best_baseline(version: Version) -> str:
 
 
 def _blank_head(
-    pack: Pack, ingested: Ingested, prepared: Prepared, question: Question
+    pack: Pack,
+    ingested: Ingested,
+    prepared: Prepared,
+    question: Question,
+    notes: Mapping[Language, str],
 ) -> BulletinHead:
     """What every bulletin says about itself; what depends on the model is empty."""
+    words = in_languages(
+        {
+            language: {
+                "target_says": question.target.says_in(language),
+                "vintage": vintage(pack, ingested, language),
+                "notes": notes[language],
+            }
+            for language in Language
+        }
+    )
     return BulletinHead(
         election_id=question.election_id,
         registry_id="",
         iso3=str(prepared.context.units.loc[prepared.voting, "iso3"].iloc[0]),
         target=question.target.name,
-        target_says=question.target.says,
         as_of=question.as_of,
         window_start=question.window_start,
         window_end=question.window_end,
@@ -216,9 +236,8 @@ def _blank_head(
         baseline_name="",
         base_rate=0.0,
         interval_level=INTERVAL_LEVEL,
-        vintage=vintage(pack, ingested),
         synthetic=pack.synthetic,
-        notes="",
+        **words,
     )
 
 
@@ -231,42 +250,68 @@ def _head(
     base_rate: float,
 ) -> BulletinHead:
     """What the bulletin of a model version says about itself."""
+    notes = {one: _notes(ingested, question, version, one) for one in Language}
     return replace(
-        _blank_head(pack, ingested, prepared, question),
+        _blank_head(pack, ingested, prepared, question, notes),
         model_name=version.name,
         model_version=version.version,
         model_kind=version.kind,
         model_digest=version.digest,
         baseline_name=_best_baseline(version),
         base_rate=base_rate,
-        notes=_notes(ingested, question, version),
     )
 
 
-def vintage(pack: Pack, ingested: Ingested) -> str:
+_RETROSPECTIVE = {"retrospective vintage": "données rétrospectives"}
+"""What connectors say of a vintage, in French."""
+
+
+def vintage(pack: Pack, ingested: Ingested, language: Language = Language.EN) -> str:
     """When the data were known: the pack's own words, else those of the snapshots."""
     said = sorted({m.vintage for m in ingested.manifests.values() if m.vintage})
-    return pack.vintage or "; ".join(said)
+    if language is Language.FR:
+        said = [_RETROSPECTIVE.get(text, text) for text in said]
+    return pack.vintage.get(language) or "; ".join(said)
 
 
-def _notes(ingested: Ingested, question: Question, version: Version) -> str:
+_NO_MODEL = {
+    Language.EN: "No model beat the baselines on held-out time, so this bulletin shows the best "
+    "baseline, {} ({}).",
+    Language.FR: "Aucun modèle n'a fait mieux que les références sur les périodes mises de côté : "
+    "ce bulletin montre donc la meilleure référence, {}.",
+}
+_TRAINED = {
+    Language.EN: "The model was trained on what was known on {}.",
+    Language.FR: "Le modèle a été entraîné sur ce qui était connu le {}.",
+}
+_ABSTAINS = {
+    Language.EN: "This bulletin abstains. {} No score is not a low score; bulletins of other "
+    "targets for the same round may speak.",
+    Language.FR: "Ce bulletin s'abstient. {} L'absence de score n'est pas un score faible ; des "
+    "bulletins d'autres cibles pour le même tour peuvent se prononcer.",
+}
+_CALENDAR = {Language.EN: "Calendar: {}.", Language.FR: "Calendrier : {}."}
+_CAUTION = {
+    Language.EN: "Intervals come from models fitted without some of the years, and from how far "
+    "communes strayed from their forecasts in held-out years; bands are a convention. "
+    "Scores speak of reported incidents, not of all that happens.",
+    Language.FR: "Les intervalles viennent de modèles ajustés sans certaines années, et de l'écart "
+    "des communes à leurs prévisions pendant les années mises de côté ; les niveaux sont une "
+    "convention. Les scores parlent des incidents signalés, non de tout ce qui se passe.",
+}
+
+
+def _notes(ingested: Ingested, question: Question, version: Version, language: Language) -> str:
     """What a reader must know before acting on the bulletin."""
     notes = []
     if version.kind in BASELINES:
         reasons = "; ".join((version.verdict or {}).get("refused", [])[:3])
-        notes.append(
-            f"No model beat the baselines on held-out time, so this bulletin shows the best "
-            f"baseline, {version.kind.replace('_', ' ')} ({reasons})."
-        )
+        notes.append(_NO_MODEL[language].format(version.kind.replace("_", " "), reasons))
     if version.trained_as_of < question.as_of:
-        notes.append(f"The model was trained on what was known on {version.trained_as_of}.")
+        notes.append(_TRAINED[language].format(version.trained_as_of))
     calendar = ingested.tables.elections.set_index("election_id")
     remark = calendar.loc[question.election_id, "note"]
     if isinstance(remark, str):
-        notes.append(f"Calendar: {remark}.")
-    notes.append(
-        "Intervals come from models fitted without some of the years, and from how far communes "
-        "strayed from their forecasts in held-out years; bands are a convention. "
-        "Scores speak of reported incidents, not of all that happens."
-    )
+        notes.append(_CALENDAR[language].format(remark))
+    notes.append(_CAUTION[language])
     return " ".join(notes)

@@ -11,13 +11,26 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from features.errors import ConfigError
 from features.panel import unknown_names
-from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType
+from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType, Language
 from models.zoo import entry
 from pipelines.sources.kinds import Frozen, Source
+
+
+def _in_every_language(said: object) -> object:
+    """A plain text is said in every language; a table must have them all."""
+    if isinstance(said, str):
+        return {str(language): said for language in Language}
+    if isinstance(said, dict) and set(said) != set(Language):
+        raise ValueError(f"expected a text or a table with {', '.join(Language)}")
+    return said
+
+
+Words = Annotated[dict[Language, str], BeforeValidator(_in_every_language)]
+"""A pack's own words for planners: a text, or `{ en = "...", fr = "..." }`."""
 
 
 class Places(Frozen):
@@ -36,7 +49,7 @@ class Places(Frozen):
 
     aliases: dict[str, str] = Field(default_factory=dict)
     area_aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    coarse_areas: dict[str, str] = Field(default_factory=dict)
+    coarse_areas: dict[str, Words] = Field(default_factory=dict)
     strip_suffixes: tuple[str, ...] = ()
     tolerance_km: Annotated[float, Field(ge=0)] = 10.0
 
@@ -225,6 +238,7 @@ class Pack(Frozen):
         country: name of the country, or of the region that the countries form.
         countries: code -> name of each country, where there are several.
         synthetic: whether the data are made up; follows every row to the page.
+        vintage: when the data were known, in the pack's own words.
         electoral: which incidents count as linked to an election, besides those of which
             their source says so.
         file: the TOML file; `path`s of sources are relative to its folder.
@@ -235,7 +249,7 @@ class Pack(Frozen):
     country: str
     countries: dict[Iso3, str] = Field(default_factory=dict)
     synthetic: bool = False
-    vintage: str = ""
+    vintage: Words = Field(default_factory=dict)
     sources: dict[str, Source]
     places: Places = Places()
     windows: dict[ElectionType, Window]

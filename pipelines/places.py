@@ -274,7 +274,7 @@ class Gazetteer:
         return unit_id
 
 
-def check_areas(areas: Mapping[str, str], units: pd.DataFrame) -> None:
+def check_areas(areas: Mapping[str, object], units: pd.DataFrame) -> None:
     """Refuse coarse areas that the registry does not have.
 
     Raises:

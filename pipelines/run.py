@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from features.errors import TooFewPositivesError
+from features.vocabulary import Language
 from models.forecaster import Forecaster
 from models.registry import ModelRegistry
 from pipelines.evaluation import judge_forecasts, outcomes
@@ -125,17 +126,22 @@ def _abstained(
     error: TooFewPositivesError,
 ) -> Job:
     """The bulletin of a target that is too rare to be learned: it abstains and says so."""
-    reason = f"Too few past cases to learn from: {error}."
     positives, needed = int(prepared.data.y.sum()), workshop.pack.training.min_positives
+    reasons = {
+        Language.EN: f"Too few past cases to learn from: {error}.",
+        Language.FR: "Trop peu de cas passés pour apprendre.",
+    }
     if positives < needed:
-        reason = (
-            f"Too few past cases to learn from: {positives} past windows of a commune saw one, "
-            f"{needed} are needed."
-        )
+        reasons = {
+            Language.EN: f"Too few past cases to learn from: {positives} past windows of a "
+            f"commune saw one, {needed} are needed.",
+            Language.FR: f"Trop peu de cas passés pour apprendre : {positives} périodes passées "
+            f"d'une commune en ont connu un, il en faut {needed}.",
+        }
     database = connect(workshop.settings.database)
-    issued = abstain(workshop.pack, ingested, prepared, question, reason, database, workshop.now)
+    issued = abstain(workshop.pack, ingested, prepared, question, reasons, database, workshop.now)
     said = vintage(workshop.pack, ingested)
-    return Job(question, ingested, prepared, None, None, issued, said, None, reason)
+    return Job(question, ingested, prepared, None, None, issued, said, None, reasons[Language.EN])
 
 
 def load_all(registry: ModelRegistry, trained: Trained) -> dict[str, Forecaster]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from features.vocabulary import Band, Coverage
+from models.counts import COLUMNS
 
 THRESHOLDS: tuple[tuple[float, Band], ...] = (
     (0.50, Band.VERY_HIGH),
@@ -33,7 +34,8 @@ def banded(scores: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         scores: `unit_id`, `probability`, `lower`, `upper`, `expected_incidents`,
-            `baseline_probability`, `drivers` and `coverage`, one row per unit.
+            `models.counts.COLUMNS`, `baseline_probability`, `drivers` and `coverage`, one row
+            per unit.
 
     Returns:
         The same rows. Where `coverage` is `none`, all numbers are missing, the drivers are
@@ -41,7 +43,10 @@ def banded(scores: pd.DataFrame) -> pd.DataFrame:
     """
     out = scores.copy()
     silent = (out["coverage"] == str(Coverage.NONE)).to_numpy(dtype=bool)
-    numbers = ["probability", "lower", "upper", "expected_incidents", "baseline_probability"]
+    numbers = [
+        *("probability", "lower", "upper", "expected_incidents", "baseline_probability"),
+        *COLUMNS,
+    ]
     out.loc[silent, numbers] = np.nan
     out["drivers"] = [[] if s else d for s, d in zip(silent, out["drivers"], strict=True)]
     out["band"] = [
@@ -64,6 +69,6 @@ def abstaining(coverage: pd.DataFrame) -> pd.DataFrame:
         The same rows with the columns of `banded`: no numbers, no drivers.
     """
     numbers = ["rank", "probability", "lower", "upper", "expected_incidents"]
-    out = coverage.assign(**dict.fromkeys([*numbers, "baseline_probability"], np.nan))
+    out = coverage.assign(**dict.fromkeys([*numbers, *COLUMNS, "baseline_probability"], np.nan))
     drivers: list[list[object]] = [[] for _ in range(len(out))]
     return out.assign(drivers=pd.Series(drivers, index=out.index), band=str(Band.ABSTAINED))

@@ -24,6 +24,7 @@ _SAYS = {
 }
 KEPT: dict[str, Any] = {
     "ETag": {"schema": {"type": "string"}, "description": "Of this answer in this encoding"},
+    "Content-Language": {"schema": {"type": "string"}, "description": "Of the words"},
     "Cache-Control": {"schema": {"type": "string"}, "description": "It may be kept for ever"},
     "Link": {"schema": {"type": "string"}, "description": 'The next page, rel="next"'},
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from features.vocabulary import Language
+from serve.language import spoken
 from store.reading import ScoredUnit
 
 
@@ -70,9 +73,9 @@ def _not_offered(got: str) -> HTTPException:
     return HTTPException(406, f"expected one of {offered}, got {got}")
 
 
-def flat(scored: ScoredUnit) -> dict[str, object]:
-    """The columns of a unit and of its score, side by side."""
-    both: dict[str, object] = {}
+def flat(scored: ScoredUnit, language: Language) -> dict[str, Any]:
+    """The columns of a unit and of its score, side by side, their words in a language."""
+    both: dict[str, Any] = {}
     for row in (scored.unit, scored.score):
         both.update({c.name: getattr(row, c.name) for c in row.__table__.columns})
-    return both
+    return spoken(both, language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from features.vocabulary import POLITICAL_VIOLENCE
+from features.vocabulary import POLITICAL_VIOLENCE, Language
 from serve.schemas import History, IncidentOut, Month
 from store.schema import Incident
 
@@ -13,23 +13,35 @@ MONTHS = 36
 LAST = 50
 
 _PRECISION = {
-    1: "at the place itself",
-    2: "near the place named",
-    3: "somewhere in the wider area",
+    Language.EN: {
+        1: "at the place itself",
+        2: "near the place named",
+        3: "somewhere in the wider area",
+    },
+    Language.FR: {
+        1: "au lieu même",
+        2: "près du lieu nommé",
+        3: "quelque part dans la zone",
+    },
+}
+_VAGUE = {
+    Language.EN: "known for a large area only (level {} of 7)",
+    Language.FR: "situé seulement dans une vaste zone (niveau {} sur 7)",
 }
 
 
-def history(incidents: Sequence[Incident], as_of: date) -> History:
+def history(incidents: Sequence[Incident], as_of: date, language: Language) -> History:
     """What to show of a unit's incidents.
 
     Args:
         incidents: those known by `as_of`, newest first.
         as_of: the last day that counts.
+        language: of the words.
     """
     return History(
         as_of=as_of,
         incidents_count=len(incidents),
-        incidents=[_line(incident) for incident in incidents[:LAST]],
+        incidents=[_line(incident, language) for incident in incidents[:LAST]],
         monthly=monthly(incidents, as_of),
     )
 
@@ -58,8 +70,8 @@ def monthly(incidents: Sequence[Incident], as_of: date) -> list[Month]:
     return list(months.values())
 
 
-def _line(incident: Incident) -> IncidentOut:
+def _line(incident: Incident, language: Language) -> IncidentOut:
     precision = incident.geo_precision
-    says = _PRECISION.get(precision, f"known for a large area only (level {precision} of 7)")
+    says = _PRECISION[language].get(precision, _VAGUE[language].format(precision))
     columns = {c.name: getattr(incident, c.name) for c in Incident.__table__.columns}
     return IncidentOut.model_validate({**columns, "geo_precision_says": says})

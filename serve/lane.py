@@ -20,13 +20,13 @@ from store.tokens import Caller
 
 ROUTE = "/v1/bulletins/{bulletin_id}/scores"
 _STARTS, _ENDS = "/v1/bulletins/", "/scores"
-_SHAPING = (b"accept", b"accept-encoding")
+_SHAPING = (b"accept", b"accept-encoding", b"accept-language")
 
 Key = tuple[str, bytes, tuple[tuple[bytes, bytes], ...], tuple[str, ...]]
 
 
 def key_of(scope: Scope, caller: Caller) -> Key:
-    """All that shapes an answer: address, query, accepted formats, and what may be seen."""
+    """All that shapes an answer: address, query, what is accepted, and what may be seen."""
     shaping = tuple([pair for pair in scope["headers"] if pair[0] in _SHAPING])
     return scope["path"], scope["query_string"], shaping, caller.areas
 

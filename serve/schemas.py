@@ -195,8 +195,8 @@ class Driver(_Answer):
     )
     family: str = Field(examples=["past incidents here"])
     says: str = Field(
-        description="The reason in plain words",
-        examples=["3 violent incidents here in the last 84 days"],
+        description="The reason in plain words, in the language asked for",
+        examples=["3 violent incidents here in the last 12 weeks"],
     )
     value: float | int | str | bool | None = Field(description="The feature's value")
     contribution: float = Field(
@@ -218,6 +218,12 @@ class ScoreLine(_Answer):
     lower: Probability | None = Field(description="Lower end of the interval")
     upper: Probability | None = Field(description="Upper end of the interval")
     expected_incidents: float | None = Field(description="Expected count in the window", ge=0)
+    incidents_p50: float | None = Field(
+        description="Count not exceeded in 50 % of cases; null in older bulletins", ge=0
+    )
+    incidents_p90: float | None = Field(description="Count not exceeded in 90 % of cases", ge=0)
+    two_or_more: Probability | None = Field(description="Of at least two incidents")
+    five_or_more: Probability | None = Field(description="Of at least five incidents")
     band: Band
     baseline_probability: Probability | None
     coverage: Coverage

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 FOR_EVER = "private, max-age=31536000, immutable"
-VARY = "Accept, Accept-Encoding, Authorization, Cookie"
+VARY = "Accept, Accept-Encoding, Accept-Language, Authorization, Cookie"
 _WORTH_PACKING = 500
 _OVERHEAD = 1_000  # of a key and headers, about
 
@@ -22,7 +22,7 @@ class Written:
     Attributes:
         headers: those of a 200, in ASGI's form.
         unchanged: those of a 304.
-        etag: strong; another one for each encoding.
+        etag: strong; another one for each encoding and language.
         bulletin_id: whose scores it holds.
     """
 
@@ -60,6 +60,7 @@ def write(
     body: bytes,
     *,
     bulletin_id: str,
+    language: str,
     media_type: str,
     pack: bool,
     filename: str | None = None,
@@ -70,13 +71,14 @@ def write(
     Args:
         body: as the reader will see it.
         bulletin_id: whose scores it holds.
+        language: of its words.
         media_type: the content type.
         pack: whether the reader takes gzip.
         filename: under which a browser saves it.
         following: address of the next page.
     """
     encoding = []
-    etag = hashlib.sha256(body).hexdigest()[:32]
+    etag = hashlib.sha256(f"{language}\n".encode() + body).hexdigest()[:32]
     if pack and len(body) >= _WORTH_PACKING:
         body = gzip.compress(body, compresslevel=6, mtime=0)
         encoding = [(b"content-encoding", b"gzip")]
@@ -85,6 +87,7 @@ def write(
         (b"etag", f'"{etag}"'.encode()),
         (b"cache-control", FOR_EVER.encode()),
         (b"vary", VARY.encode()),
+        (b"content-language", language.encode()),
     ]
     if following is not None:
         unchanged.append((b"link", f'<{following}>; rel="next"'.encode()))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping
 
 from features.vocabulary import STARTING_POINT
 from serve.formats import Format
@@ -30,6 +29,10 @@ HXL: dict[str, str] = {
     "lower": "#indicator+probability+lower+num",
     "upper": "#indicator+probability+upper+num",
     "expected_incidents": "#indicator+incidents+expected+num",
+    "incidents_p50": "#indicator+incidents+p50+num",
+    "incidents_p90": "#indicator+incidents+p90+num",
+    "two_or_more": "#indicator+probability+two_or_more+num",
+    "five_or_more": "#indicator+probability+five_or_more+num",
     "band": "#severity+band",
     "baseline_probability": "#indicator+probability+baseline+num",
     "coverage": "#meta+coverage",
@@ -49,13 +52,13 @@ class Table:
     """A page of a bulletin's scores.
 
     Attributes:
-        rows: as `store.selecting.score_rows` gives them.
+        rows: as `store.selecting.score_rows` gives them, in one language.
         matched: how many units the question holds, on all pages.
         following: address of the next page; None on the last.
     """
 
     bulletin: BulletinOut
-    rows: Sequence[RowMapping]
+    rows: Sequence[Mapping[str, Any]]
     matched: int
     following: str | None
 
@@ -74,7 +77,7 @@ def _head(table: Table) -> dict[str, Any]:
     }
 
 
-def _line(row: RowMapping) -> dict[str, Any]:
+def _line(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in _LINE}
 
 
@@ -140,7 +143,17 @@ def _parquet(table: Table) -> bytes:
     import pyarrow as pa  # heavy, and asked for seldom
     from pyarrow import parquet
 
-    numbers = ("probability", "lower", "upper", "expected_incidents", "baseline_probability")
+    numbers = (
+        "probability",
+        "lower",
+        "upper",
+        "expected_incidents",
+        "baseline_probability",
+        "incidents_p50",
+        "incidents_p90",
+        "two_or_more",
+        "five_or_more",
+    )
     kinds = dict.fromkeys(numbers, pa.float64())
     kinds |= {"rank": pa.int32(), "as_of": pa.date32(), "synthetic": pa.bool_()}
     fields = [pa.field(name, kinds.get(name, pa.string())) for name in [*HXL, "drivers"]]

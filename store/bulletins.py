@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from features.errors import ContractError, NotFoundError
 from features.vocabulary import Band, Coverage
+from models.counts import AT_LEAST, QUANTILES
 from store import audit
 from store.canonical import digest, plain, records
 from store.geometry import simplified
@@ -29,7 +30,8 @@ _INCIDENT = [
     c.name for c in Incident.__table__.columns if c.name not in ("data_digest", "registry_id")
 ]
 _SCORE = [c.name for c in Score.__table__.columns if c.name not in ("bulletin_id", "position")]
-_NUMBERS = ["rank", "probability", "lower", "upper", "expected_incidents"]
+_COUNTS = [*QUANTILES, *AT_LEAST]
+_NUMBERS = ["rank", "probability", "lower", "upper", "expected_incidents", *_COUNTS]
 ISSUER = "pipelines"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
@@ -43,6 +45,7 @@ class BulletinHead:
         interval_level: probability that the interval is meant to hold, for example 0.8.
         target_says: the target in plain words, for the page.
         notes: what a reader must know before acting on the bulletin.
+        translations: language -> field -> its words in that language.
     """
 
     election_id: str
@@ -64,6 +67,7 @@ class BulletinHead:
     vintage: str
     synthetic: bool
     notes: str
+    translations: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def write_registry(
@@ -282,7 +286,7 @@ def _fault(row: dict[str, Any]) -> str | None:
     if row["band"] not in list(Band) or row["coverage"] not in list(Coverage):
         return f"unknown band {row['band']!r} or coverage {row['coverage']!r}"
     if row["band"] == Band.ABSTAINED:
-        return None if numbers == [None] * 5 else f"expected no numbers, got {numbers}"
+        return None if numbers == [None] * len(numbers) else f"expected no numbers, got {numbers}"
     if None in numbers:
         return f"expected {', '.join(_NUMBERS)}, got {numbers}"
     low, p, high = row["lower"], row["probability"], row["upper"]
@@ -290,6 +294,12 @@ def _fault(row: dict[str, Any]) -> str | None:
         return f"expected 0 <= lower <= probability <= upper <= 1, got {low}, {p}, {high}"
     if row["expected_incidents"] < 0:
         return f"expected incidents of at least 0, got {row['expected_incidents']}"
+    counts = [row[name] for name in QUANTILES]
+    if counts != sorted(counts) or counts[0] < 0:
+        return f"expected rising quantiles of the count, got {counts}"
+    tails = [p, *(row[name] for name in AT_LEAST)]
+    if tails != sorted(tails, reverse=True) or tails[-1] < 0:
+        return f"expected falling probabilities of more and more incidents, got {tails}"
     return None
 
 

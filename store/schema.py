@@ -123,6 +123,7 @@ class Bulletin(Base):
 
     `digest` is the SHA-256 of the canonical form of its scores and of the digests behind
     them; the same inputs give the same digest. `bulletin_id` ends with its first letters.
+    Words are English; `translations` has them in other languages: {"fr": {"notes": ...}}.
     """
 
     __tablename__ = "bulletin"
@@ -149,16 +150,19 @@ class Bulletin(Base):
     units: Mapped[int]
     abstained: Mapped[int]
     notes: Mapped[str] = mapped_column(Text)
+    translations: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime]
 
 
 class Score(Base):
     """One unit's score. Where `coverage` is `none` the score abstains: its numbers are NULL.
 
-    `drivers` is a list of {feature, family, says, value, contribution}: where every unit
-    starts, then one per family of features. Contributions are in log-odds and sum to the
-    logit of the probability. `position` counts from 1 by rank, abstained units last: pages are
-    read along it. Scores are written before their bulletin, whose row closes them.
+    `drivers` is a list of {feature, family, says, translations, value, contribution}: where
+    every unit starts, then one per family of features. Contributions are in log-odds and sum
+    to the logit of the probability. `incidents_p50` and `incidents_p90` are quantiles of the
+    count, `two_or_more` and `five_or_more` probabilities; NULL in bulletins older than they.
+    `position` counts from 1 by rank, abstained units last: pages are read along it. Scores are
+    written before their bulletin, whose row closes them.
     """
 
     __tablename__ = "score"
@@ -172,11 +176,16 @@ class Score(Base):
     lower: Mapped[float | None]
     upper: Mapped[float | None]
     expected_incidents: Mapped[float | None]
+    incidents_p50: Mapped[float | None]
+    incidents_p90: Mapped[float | None]
+    two_or_more: Mapped[float | None]
+    five_or_more: Mapped[float | None]
     band: Mapped[str]
     baseline_probability: Mapped[float | None]
     coverage: Mapped[str]
     coverage_says: Mapped[str]
     drivers: Mapped[list[dict[str, Any]]]
+    translations: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     __table_args__ = (Index("ix_score_position", "bulletin_id", "position", unique=True),)
 
 

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from features.panel import registered
+from features.vocabulary import Language
+from features.wording import plainly
 from pipelines.cli import app
 from pipelines.sources import kinds
 
@@ -20,8 +22,12 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 
 def test_every_feature_has_its_row_in_the_reference() -> None:
     page = (ROOT / "docs/reference/features.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, re.M)
-    assert rows == [(f.name, f.family, f.unit, f.source, f.says) for f in registered()]
+    cell = r" \| ([^|]+)"
+    rows = re.findall(rf"^\| `(\w+)`{cell * 5} \|$", page, re.M)
+    assert rows == [
+        (f.name, f.family, f.unit, f.source, *(plainly(f.says[lang]) for lang in Language))
+        for f in registered()
+    ]
 
 
 def test_every_kind_of_source_is_in_the_reference() -> None:

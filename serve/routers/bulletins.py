@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from features.errors import ContractError, ForbiddenError
-from features.vocabulary import Band
+from features.vocabulary import Band, Language
 from serve import cursors, documented
 from serve.auth import Now, OpenSession, Reader, audit_read
 from serve.formats import MEDIA, Format, choose
 from serve.lane import key_of
+from serve.language import Wanted, spoken
 from serve.schemas import (
     BULLETIN_ID,
     BulletinOut,
@@ -36,10 +37,11 @@ Cursor = Annotated[
 ]
 
 
-def out(session: Session, bulletin: Bulletin) -> BulletinOut:
+def out(session: Session, bulletin: Bulletin, language: Language) -> BulletinOut:
     """A bulletin as the API says it."""
     columns = {c.name: getattr(bulletin, c.name) for c in Bulletin.__table__.columns}
-    return BulletinOut.model_validate({**columns, "country": reading.country(session, bulletin)})
+    country = reading.country(session, bulletin)
+    return BulletinOut.model_validate({**spoken(columns, language), "country": country})
 
 
 @router.get("/bulletins", responses=documented.errors(422), summary="Find bulletins")
@@ -47,6 +49,7 @@ def bulletins(
     request: Request,
     session: OpenSession,
     _caller: Reader,
+    language: Wanted,
     election_id: Annotated[str | None, Query(examples=["MLI-2018-PRES-1"])] = None,
     as_of: Annotated[Day | None, Query(examples=["2018-07-01"])] = None,
     target: Annotated[str | None, Query(examples=["any"])] = None,
@@ -70,7 +73,7 @@ def bulletins(
     if len(page.bulletins) > limit:
         last = shown[-1]
         following = cursors.following(request, (last.as_of, last.created_at, last.bulletin_id))
-    found = [out(session, row) for row in shown]
+    found = [out(session, row, language) for row in shown]
     return Bulletins(bulletins=found, total=page.total, next=following)
 
 
@@ -84,9 +87,11 @@ def _moment(text: str) -> datetime:
 @router.get(
     "/bulletins/{bulletin_id}", responses=documented.errors(404, 422), summary="One bulletin"
 )
-def bulletin(session: OpenSession, _caller: Reader, bulletin_id: BulletinId) -> BulletinOut:
+def bulletin(
+    session: OpenSession, _caller: Reader, bulletin_id: BulletinId, language: Wanted
+) -> BulletinOut:
     """What a bulletin says about itself."""
-    return out(session, reading.bulletin(session, bulletin_id))
+    return out(session, reading.bulletin(session, bulletin_id), language)
 
 
 def box(text: str) -> tuple[float, float, float, float]:
@@ -171,6 +176,7 @@ def scores(
     bulletin_id: BulletinId,
     selection: Annotated[Selection, Depends(selected)],
     format_: Annotated[Format, Depends(chosen_format)],
+    language: Wanted,
     limit: Annotated[int, Query(ge=1, le=5000, description="Most units to return")] = 1000,
     cursor: Cursor = None,
     if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
@@ -190,7 +196,7 @@ def scores(
         answer = shelf.get(key)
         if answer is None:
             found = reading.bulletin(session, bulletin_id)
-            answer = _write(request, session, found, selection, after[0], limit, format_)
+            answer = _write(request, session, found, selection, after[0], limit, format_, language)
             shelf.put(key, answer)
     audit_read(request, now, caller.token_id, answer.bulletin_id)
     status, headers, body = answer.for_reader(if_none_match)
@@ -207,6 +213,7 @@ def _write(
     after: int,
     limit: int,
     format_: Format,
+    language: Language,
 ) -> Written:
     seen = selecting.count_scores(session, bulletin, Selection(areas=selection.areas))
     if seen == 0:
@@ -226,8 +233,8 @@ def _write(
     if len(rows) > limit:
         following = cursors.following(request, (rows[limit - 1]["position"],))
     table = Table(
-        bulletin=out(session, bulletin),
-        rows=rows[:limit],
+        bulletin=out(session, bulletin, language),
+        rows=[spoken(row, language) for row in rows[:limit]],
         matched=selecting.count_scores(session, bulletin, selection),
         following=following,
     )
@@ -235,6 +242,7 @@ def _write(
     return write(
         written(table, format_),
         bulletin_id=bulletin.bulletin_id,
+        language=language,
         media_type=f"{media}; charset=utf-8" if format_ is Format.CSV else media,
         pack=format_ is not Format.PARQUET and packs(request.headers.get("accept-encoding")),
         filename=f"{bulletin.bulletin_id}.{format_}" if format_ is not Format.JSON else None,

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from serve import cursors, documented
 from serve.auth import Now, OpenSession, Reader
+from serve.language import Wanted
 from serve.routers.bulletins import Cursor, out
 from serve.schemas import Day, ElectionOut, Elections, Latest
 from serve.settings import Settings
@@ -59,6 +60,7 @@ def latest(
     session: OpenSession,
     _caller: Reader,
     now: Now,
+    language: Wanted,
     election_id: ElectionId,
     target: Target = "any",
     as_of: AsOf = None,
@@ -69,7 +71,7 @@ def latest(
     age = (now - found.created_at).days
     response.headers["Vigie-Age-Days"] = str(age)
     return Latest(
-        bulletin=out(session, found),
+        bulletin=out(session, found, language),
         age_days=age,
         as_of_age_days=(now.date() - found.as_of).days,
         stale=age > settings.stale_after_days,

@@ -134,5 +134,5 @@ def sign_out(request: Request, session: OpenSession, now: Now) -> Response:
     response = Response(status_code=204)
     for name, secure in ((COOKIE, False), (SECURE_COOKIE, True)):
         response.delete_cookie(name, secure=secure, httponly=True, samesite="strict")
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    response.headers["Clear-Site-Data"] = '"cache"'  # storage holds the language alone
     return response

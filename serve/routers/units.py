@@ -11,6 +11,7 @@ from serve import documented
 from serve.auth import Now, OpenSession, Reader, audit_read
 from serve.formats import flat
 from serve.history import history
+from serve.language import Wanted
 from serve.routers.bulletins import out
 from serve.schemas import BULLETIN_ID, UNIT_ID, Day, ScoreOut, UnitDetail, UnitOut
 from store import reading
@@ -29,6 +30,7 @@ def unit(
     session: OpenSession,
     caller: Reader,
     now: Now,
+    language: Wanted,
     unit_id: Annotated[str, Path(description="P-code of a unit", examples=[UNIT_ID])],
     bulletin_id: Annotated[str | None, Query(examples=[BULLETIN_ID])] = None,
     as_of: Annotated[Day | None, Query(examples=["2018-07-01"])] = None,
@@ -54,9 +56,9 @@ def unit(
     return UnitDetail(
         synthetic=bulletin.synthetic,
         as_of=day,
-        bulletin=out(session, bulletin),
+        bulletin=out(session, bulletin, language),
         unit=UnitOut.model_validate(scored.unit),
-        score=ScoreOut.model_validate(flat(scored)),
+        score=ScoreOut.model_validate(flat(scored, language)),
         scored_count=bulletin.units - bulletin.abstained,
-        history=history(reading.history(session, bulletin, unit_id, day), day),
+        history=history(reading.history(session, bulletin, unit_id, day), day, language),
     )

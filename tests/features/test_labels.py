@@ -12,7 +12,7 @@ from features.days import day_number, timestamps
 from features.horizon import Horizon, TargetClass
 from features.labels import settled, window_counts
 from features.tables import Tables, known
-from features.vocabulary import POLITICAL_VIOLENCE, EventType
+from features.vocabulary import POLITICAL_VIOLENCE, EventType, Language
 
 TARGET = TargetClass("any", POLITICAL_VIOLENCE)
 DAYS = np.arange(day_number("2016-03-01"), day_number("2017-12-01"), 21)
@@ -101,7 +101,11 @@ def test_coverage_levels(tables: Tables) -> None:
         Horizon(0, 42),
     )
     table = coverage(
-        context, days=365, good_reports=12, min_reports=1, coarse_areas={"XT0206": "one point"}
+        context,
+        days=365,
+        good_reports=12,
+        min_reports=1,
+        coarse_areas={"XT0206": dict.fromkeys(Language, "one point")},
     ).set_index("unit_id")
     levels = table["coverage"].groupby(table.index.str[:6]).unique().map(list)
     assert levels["XT0101"] == ["none"]

@@ -137,8 +137,13 @@ def test_drivers_are_families_by_size_and_sum_to_the_whole() -> None:
     ]
     assert got[1]["feature"] == "target_count_84d"
     assert got[1]["says"] == (
-        "3 violent incidents here in the last 84 days; 1 violent incident here in the last 28 days"
+        "3 violent incidents here in the last 12 weeks; 1 violent incident here in the last 4 weeks"
     )
+    assert got[1]["translations"]["fr"] == {
+        "family": "incidents passés ici",
+        "says": "3 incidents violents ici au cours des 12 dernières semaines\u202f; "
+        "1 incident violent ici au cours des 4 dernières semaines",
+    }
     assert got[1]["contribution"] == pytest.approx(2.0)
     assert got[3]["value"] is None
     assert sum(d["contribution"] for d in got) == pytest.approx(-0.8)
@@ -151,4 +156,4 @@ def test_missing_value_is_worded_as_not_known() -> None:
 
 def test_a_share_is_worded_in_per_cent() -> None:
     words = wording(FEATURES["parent_violent_share_365d"], 1.0)
-    assert words == "100% of the parent area's communes had violence in the last 365 days"
+    assert words == "100% of the parent area's communes had violence in the last 12 months"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from models.counts import COLUMNS
 from response.bands import THRESHOLDS, band, banded
 
 
@@ -42,6 +43,7 @@ def test_a_unit_without_reports_abstains_and_takes_no_rank() -> None:
             "lower": 0.1,
             "upper": 0.95,
             "expected_incidents": 1.0,
+            **dict.fromkeys(COLUMNS, 0.0),
             "baseline_probability": 0.3,
             "drivers": [[{"feature": "x"}]] * 4,
             "coverage": ["good", "none", "thin", "coarse"],
@@ -57,7 +59,11 @@ def test_a_unit_without_reports_abstains_and_takes_no_rank() -> None:
     assert got["rank"].dropna().to_dict() == {"c": 1, "d": 2, "a": 3}
     assert (
         got.loc[
-            "b", ["probability", "lower", "upper", "expected_incidents", "baseline_probability"]
+            "b",
+            [
+                *("probability", "lower", "upper", "expected_incidents", "baseline_probability"),
+                *COLUMNS,
+            ],
         ]
         .isna()
         .all()

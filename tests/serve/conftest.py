@@ -35,6 +35,7 @@ AS_OF = date(2018, 7, 1)
 CREATED = datetime(2018, 7, 2, 9, tzinfo=UTC)
 ABSTAINED = "XX0405"
 FORMULA = "=HYPERLINK(1)"
+COVERAGE_FR = "40 signalements dans cette région en un an."
 
 
 @dataclass(frozen=True)
@@ -148,12 +149,17 @@ def scores(registry: pd.DataFrame) -> pd.DataFrame:
                 "lower": None if gone else p * 0.7,
                 "upper": None if gone else p + (1 - p) * 0.2,
                 "expected_incidents": None if gone else 2 * p,
+                "incidents_p50": None if gone else float(p > 0.5),
+                "incidents_p90": None if gone else 3.0,
+                "two_or_more": None if gone else 0.6 * p,
+                "five_or_more": None if gone else 0.05 * p,
                 "band": "abstained" if gone else band,
                 "baseline_probability": None if gone else min(p * 1.3, 1),
                 "coverage": "none" if gone else "thin" if i % 5 == 4 else "good",
                 "coverage_says": "No report from this region in a year."
                 if gone
                 else "40 reports from this region in a year.",
+                "translations": {} if gone else {"fr": {"coverage_says": COVERAGE_FR}},
                 "drivers": [] if gone else _drivers(i),
             }
         )
@@ -173,6 +179,12 @@ def _drivers(i: int) -> list[dict[str, object]]:
             "feature": "incidents_365d",
             "family": "history",
             "says": f"{40 - i} incidents in the last 12 months, more than in most communes",
+            "translations": {
+                "fr": {
+                    "family": "incidents passés ici",
+                    "says": f"{40 - i} incidents violents ici au cours des 12 derniers mois",
+                }
+            },
             "value": 40 - i,
             "contribution": 0.9 - 0.04 * i,
         },
@@ -214,6 +226,12 @@ def head(registry_id: str, as_of: date) -> bulletins.BulletinHead:
         vintage="Incidents up to 2018-06-29",
         synthetic=True,
         notes="Made-up data for tests. Act on none of this.",
+        translations={
+            "fr": {
+                "target_says": "au moins un incident de violence politique",
+                "notes": "Données inventées pour les tests. N'en tirez aucune action.",
+            }
+        },
     )
 
 

@@ -307,6 +307,105 @@ def test_without_a_bulletin_the_newest_by_that_day_counts(client: TestClient, se
     assert body["as_of"] == body["bulletin"]["as_of"] < "2018-06-15"
 
 
+# Languages
+
+
+@pytest.mark.parametrize(
+    ("accept", "asked", "got"),
+    [
+        (None, None, "en"),
+        ("", None, "en"),
+        ("fr", None, "fr"),
+        ("fr-ML, en;q=0.8", None, "fr"),
+        ("en-GB, fr;q=0.9", None, "en"),
+        ("bm, fr;q=0.5, en;q=0.4", None, "fr"),
+        ("bm", None, "en"),
+        ("en;q=0, *;q=0.1", None, "fr"),
+        ("fr;q=oops", None, "en"),
+        ("fr", "en", "en"),
+        ("en", "fr", "fr"),
+    ],
+)
+def test_the_language_is_chosen(accept: str | None, asked: Any, got: str) -> None:
+    from serve.language import choose as choose_language
+
+    assert choose_language(accept, asked) == got
+
+
+def test_every_word_comes_in_the_language_asked_for(client: TestClient, seeded: Any) -> None:
+    path = f"/v1/units/XX0101?bulletin_id={seeded.bulletin_id}"
+    english = client.get(path)
+    for response in (client.get(f"{path}&lang=fr"), client.get(path, headers=_FRENCH)):
+        assert response.headers["content-language"] == "fr"
+        assert "Accept-Language" in response.headers["vary"]
+        body = response.json()
+        driver = body["score"]["drivers"][1]
+        assert driver["family"] == "incidents passés ici"
+        assert driver["says"].endswith("incidents violents ici au cours des 12 derniers mois")
+        assert body["score"]["coverage_says"].startswith("40 signalements")
+        assert body["bulletin"]["target_says"] == "au moins un incident de violence politique"
+        assert body["history"]["incidents"][0]["geo_precision_says"] == "au lieu même"
+        # What was never translated stays as it is, and numbers do not depend on the language.
+        assert body["bulletin"]["vintage"] == english.json()["bulletin"]["vintage"]
+        assert [d["contribution"] for d in body["score"]["drivers"]] == [
+            d["contribution"] for d in english.json()["score"]["drivers"]
+        ]
+    assert english.headers["content-language"] == "en"
+    assert english.json()["score"]["drivers"][1]["family"] == "history"
+    assert "translations" not in english.text
+
+
+def test_lists_and_files_come_in_the_language_too(client: TestClient, seeded: Any) -> None:
+    path = f"/v1/bulletins/{seeded.bulletin_id}"
+    assert "inventées" in client.get(f"{path}?lang=fr").json()["notes"]
+    assert "inventées" in client.get("/v1/bulletins?lang=fr").json()["bulletins"][0]["notes"]
+    for format_ in ("csv", "json", "geojson"):
+        response = client.get(f"{path}/scores?format={format_}", headers=_FRENCH)
+        assert response.headers["content-language"] == "fr"
+        assert {"Accept", "Accept-Language"} <= {
+            v.strip() for v in response.headers["vary"].split(",")
+        }
+        assert "40 signalements dans cette région" in response.content.decode()
+    _problem(client.get(f"{path}?lang=bm"), 422)
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "geojson", "parquet"])
+def test_answers_kept_ready_keep_the_languages_apart(
+    client: TestClient, seeded: Any, format_: str
+) -> None:
+    path = f"/v1/bulletins/{seeded.bulletin_id}/scores?format={format_}&limit=7"
+
+    def read(**how: Any) -> Any:
+        return client.get(path, **how)
+
+    english, french = read(), read(headers=_FRENCH)
+    asked = client.get(f"{path}&lang=fr")
+    for first, headers in ((english, {}), (french, _FRENCH)):  # now from the fast lane
+        again = read(headers=headers)
+        assert again.content == first.content
+        assert again.headers["content-language"] == first.headers["content-language"]
+        unchanged = read(headers={**headers, "If-None-Match": first.headers["etag"]})
+        assert unchanged.status_code == 304
+    assert english.content != french.content
+    assert english.headers["etag"] != french.headers["etag"]
+    assert asked.headers["content-language"] == "fr"
+    crossed = read(headers={**_FRENCH, "If-None-Match": english.headers["etag"]})
+    assert crossed.status_code == 200
+    if format_ == "json":
+        assert asked.json()["scores"] == french.json()["scores"]
+        assert "lang=fr" in asked.json()["next"]
+
+
+def test_scores_say_how_many_incidents_to_expect(client: TestClient, seeded: Any) -> None:
+    first, *_, last = client.get(f"/v1/bulletins/{seeded.bulletin_id}/scores").json()["scores"]
+    assert (first["incidents_p50"], first["incidents_p90"]) == (1, 3)
+    assert first["two_or_more"] == pytest.approx(0.6 * first["probability"])
+    assert last["five_or_more"] is None
+
+
+_FRENCH = {"Accept-Language": "fr-ML,fr;q=0.9,en;q=0.5"}
+
+
 # The page
 
 
@@ -458,7 +557,7 @@ def test_only_who_takes_gzip_gets_it(said: str | None, yes: bool) -> None:
 def test_the_shelf_throws_out_what_was_used_least() -> None:
     def answer(name: str) -> Any:
         body = name.encode() * 200
-        return write(body, bulletin_id="b", media_type="text/plain", pack=False)
+        return write(body, bulletin_id="b", language="en", media_type="text/plain", pack=False)
 
     shelf = Shelf(4 * 1200)
     for name in "abcd":
@@ -468,7 +567,10 @@ def test_the_shelf_throws_out_what_was_used_least() -> None:
     assert shelf.get("b") is None
     assert {name for name in "acde" if shelf.get(name)} == set("acde")
     assert shelf.size == 4 * 1200
-    shelf.put("large", write(b"x" * 1201, bulletin_id="b", media_type="text/plain", pack=False))
+    shelf.put(
+        "large",
+        write(b"x" * 1201, bulletin_id="b", language="en", media_type="text/plain", pack=False),
+    )
     assert shelf.get("large") is None
 
 

@@ -102,6 +102,53 @@ def test_a_planner_reads_a_bulletin(page: Page, seeded: Any) -> None:
     expect(detail).to_contain_text("1st of 39")
 
 
+@pytest.fixture
+def french(browser: Browser, server: str) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESK, base_url=server, locale="fr-FR")
+    yield context.new_page()
+    context.close()
+
+
+def test_the_page_is_in_the_language_of_the_browser(french: Page, seeded: Any) -> None:
+    french.goto("/")
+    french.get_by_label("Jeton").fill(seeded.secret)
+    french.get_by_role("button", name="Se connecter").click()
+    expect(french.locator("html")).to_have_attribute("lang", "fr")
+    expect(french.get_by_role("heading", level=1)).to_have_text(
+        "Testland\u202f: Présidentielle, premier tour, 29 juil. 2018"
+    )
+    expect(french.locator("#notes")).to_contain_text("Données inventées")
+    french.locator('#rows tr[data-unit-id="XX0203"]').click()
+    detail = french.locator("#detail")
+    expect(detail).to_contain_text("20e sur 39")
+    expect(detail).to_contain_text("incidents passés ici\u202f: 21 incidents violents")
+    expect(detail).to_contain_text("8\u202f%")
+    expect(detail).to_contain_text("9 fois sur 10, au plus3 incidents")
+    # Nothing that the page itself says is left in English.
+    spoken = french.evaluate(
+        """() => document.body.innerText + [...document.querySelectorAll('[aria-label]')]
+        .map((node) => '\\n' + node.getAttribute('aria-label')).join('')"""
+    )
+    for english in ("Expected", "Search", "Baseline", "Highest", "Reading", "Legend", "Zoom in"):
+        assert english not in spoken
+
+
+def test_the_language_chosen_is_remembered(french: Page, seeded: Any) -> None:
+    french.goto("/")
+    chosen = french.get_by_role("button", name="EN", exact=True)
+    expect(chosen).to_have_attribute("aria-pressed", "false")
+    chosen.click()
+    expect(french.locator("html")).to_have_attribute("lang", "en")
+    _sign_in(french, seeded.secret)
+    french.locator('#rows tr[data-unit-id="XX0203"]').click()
+    expect(french.locator("#detail")).to_contain_text("20th of 39")
+    french.reload()
+    expect(french.locator("html")).to_have_attribute("lang", "en")
+    # Changing it keeps the bulletin and the commune that are open.
+    french.get_by_role("button", name="FR", exact=True).click()
+    expect(french.locator("#detail")).to_contain_text("20e sur 39")
+
+
 def test_what_was_not_known_is_not_shown(page: Page, seeded: Any) -> None:
     _sign_in(page, seeded.secret)
     page.locator('#rows tr[data-unit-id="XX0000"]').click()

@@ -142,10 +142,15 @@ def country() -> Country:
             "lower": [0.4, 0.1, 0.1, None],
             "upper": [0.6, 0.3, 0.1, None],
             "expected_incidents": [1.0, 0.3, 0.1, None],
+            "incidents_p50": [1.0, 0.0, 0.0, None],
+            "incidents_p90": [3.0, 1.0, 0.0, None],
+            "two_or_more": [0.3, 0.1, 0.0, None],
+            "five_or_more": [0.1, 0.0, 0.0, None],
             "band": ["very_high", "high", "elevated", "abstained"],
             "baseline_probability": [0.4, 0.2, 0.1, None],
             "coverage": ["good", "good", "thin", "none"],
             "coverage_says": "said",
+            "translations": [{"fr": {"coverage_says": "dit"}}] * 4,
             "drivers": [[{"feature": "f", "contribution": 0.1}], [], [], []],
         }
     )

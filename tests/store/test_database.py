@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -115,9 +117,8 @@ def issued(engine: Engine, country: Any) -> str:
 
 
 LATE = (
-    "INSERT INTO score SELECT bulletin_id, 'late', 99, rank, probability, lower, upper, "
-    "expected_incidents, band, baseline_probability, coverage, coverage_says, drivers "
-    "FROM score LIMIT 1"
+    "INSERT INTO score (bulletin_id, unit_id, position, band, coverage, coverage_says, drivers) "
+    "SELECT bulletin_id, 'late', 99, band, coverage, coverage_says, drivers FROM score LIMIT 1"
 )
 EVERYWHERE = [
     "UPDATE bulletin SET notes = 'better'",
@@ -165,13 +166,50 @@ def test_a_bulletin_without_all_of_its_scores_is_refused(engine: Engine, issued:
     columns = [c.name for c in Bulletin.__table__.columns]
     new = ", ".join({"bulletin_id": "'other'", "digest": "'other'"}.get(c, c) for c in columns)
     with engine.connect() as connection, pytest.raises(IntegrityError, match="never changes"):
-        connection.execute(text(f"INSERT INTO bulletin SELECT {new} FROM bulletin"))
+        connection.execute(
+            text(f"INSERT INTO bulletin ({', '.join(columns)}) SELECT {new} FROM bulletin")
+        )
 
 
 def test_scores_without_their_bulletin_do_not_stay(engine: Engine, issued: str) -> None:
     orphan = LATE.replace("SELECT bulletin_id", "SELECT 'no'")
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(text(orphan))
+
+
+def test_bulletins_of_the_first_revision_are_kept_and_stay_frozen(tmp_path: Path) -> None:
+    engine = database.connect(f"sqlite:///{tmp_path / 'old.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        connection.exec_driver_sql(_OLD_ELECTION)
+        connection.exec_driver_sql(_OLD_REGISTRY)
+        connection.exec_driver_sql(_OLD_BULLETIN)
+        connection.exec_driver_sql(_OLD_SCORE)
+    database.migrate(engine)
+    with database.sessions(engine)() as session:
+        (score,) = session.scalars(select(Score)).all()
+        (bulletin,) = session.scalars(select(Bulletin)).all()
+        assert (score.probability, score.incidents_p90, score.translations) == (0.5, None, {})
+        assert bulletin.translations == {}
+    with (
+        engine.connect() as connection,
+        pytest.raises(IntegrityError, match="a bulletin never changes"),
+    ):
+        connection.execute(text("UPDATE score SET incidents_p90 = 1"))
+
+
+_OLD_ELECTION = """INSERT INTO election VALUES
+ ('E', 'XXA', 'presidential', 1, '2018-07-29', '2018-07-07', '2018-08-12', NULL, 1)"""
+_OLD_REGISTRY = "INSERT INTO registry VALUES ('r', 'XXA', 'X', 1, 1, '2018-07-01')"
+_OLD_BULLETIN = """INSERT INTO bulletin VALUES
+ ('b', 'd', 'E', 'r', 'XXA', 'any', 's', '2018-07-01', '2018-07-07', '2018-08-12', 'm', '1', 'k',
+  'md', 'dd', 'base_rate', 0.1, 0.9, '', 1, 1, 0, '', '2018-07-01')"""
+_OLD_SCORE = """INSERT INTO score VALUES
+ ('b', 'u', 1, 0.5, 0.4, 0.6, 1.0, 'very_high', 0.4, 'good', 'said', '[]')"""
 
 
 @pytest.mark.parametrize("first", [True, False])

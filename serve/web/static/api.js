@@ -1,5 +1,7 @@
 // Asks the API, with the cookie of the session. Errors are problems (RFC 9457).
 
+import { language, t } from "./language.js";
+
 export class Problem extends Error {
   constructor(status, title, detail) {
     super(detail);
@@ -11,18 +13,20 @@ export class Problem extends Error {
 async function ask(path, accept, options = {}) {
   let response;
   try {
-    response = await fetch(path, {
+    const address = new URL(path, location.href);
+    address.searchParams.set("lang", language);
+    response = await fetch(address, {
       ...options, headers: { Accept: accept, ...options.headers },
     });
   } catch {
-    throw new Problem(0, "No answer", "The server cannot be reached. Check the connection.");
+    throw new Problem(0, t("No answer"), t("The server cannot be reached. Check the connection."));
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   throw new Problem(
     response.status,
-    problem.title ?? `Error ${response.status}`,
-    problem.detail ?? "The server gave no reason.",
+    problem.title ?? t("Error {status}", { status: response.status }),
+    problem.detail ?? t("The server gave no reason."),
   );
 }
 
@@ -36,7 +40,8 @@ export async function change(method, path, body, proof = null) {
   if (body !== null) headers["Content-Type"] = "application/json";
   const options = { method, headers, body: body === null ? undefined : JSON.stringify(body) };
   const response = await ask(path, "application/json", options);
-  return response.status === 204 ? null : response.json();
+  const text = await response.text(); // to its end: leaving the page would cut it short
+  return text === "" ? null : JSON.parse(text);
 }
 
 // Follows `next` until the last page; the answer is the first page with the rows of all.
@@ -83,6 +88,6 @@ export async function health() {
     const response = await fetch("/health");
     return await response.json();
   } catch {
-    return { status: "unusable", reasons: ["the server cannot be reached"] };
+    return { status: "unusable", reasons: [t("the server cannot be reached")] };
   }
 }

@@ -6,10 +6,12 @@ import * as detail from "./detail.js";
 import { byId, show } from "./dom.js";
 import * as forecasts from "./forecasts.js";
 import * as head from "./head.js";
+import * as language from "./language.js";
 import * as map from "./map.js";
 import * as session from "./session.js";
 import * as table from "./table.js";
 
+const { t } = language;
 const VIEWS = ["sign-in", "message", "bulletin"];
 let current = null;
 let features = [];
@@ -48,7 +50,8 @@ function askForToken(reason = "") {
 
 function tell(problem, retry) {
   if (!(problem instanceof api.Problem)) {
-    message("This page failed", "Reload it. If it fails again, tell the person who runs Vigie.");
+    message(t("This page failed"),
+      t("Reload it. If it fails again, tell the person who runs Vigie."));
     throw problem;
   }
   if (problem.status === 401) askForToken(problem.message);
@@ -57,20 +60,23 @@ function tell(problem, retry) {
 
 async function sayHealth() {
   const health = await api.health();
-  byId("health").textContent = `Service ${health.status}: ${health.reasons.join("; ")}`;
+  byId("health").textContent = t("Service {status}: {reasons}", {
+    status: t(health.status), reasons: health.reasons.join("; "),
+  });
   show(byId("health"), health.status !== "ok" && session.signedIn());
 }
 
 async function open() {
-  message("Reading the bulletins…", "");
+  message(t("Reading the bulletins…"), "");
   show(byId("sign-out"), true);
   sayHealth();
   try {
     const [bulletins, elections] = await Promise.all([api.bulletins(), api.elections()]);
     if (session.mayForecast()) await forecasts.fill(elections);
     if (bulletins.length === 0) {
-      const how = session.mayForecast() ? "Ask for a forecast above; once" : "Once";
-      message("No bulletin yet", `${how} it is issued, it appears here.`, open);
+      message(t("No bulletin yet"), session.mayForecast()
+        ? t("Ask for a forecast above; once it is issued, it appears here.")
+        : t("Once one is issued, it appears here."), open);
       return;
     }
     show(byId("chooser"), true);
@@ -83,7 +89,7 @@ async function open() {
 async function showBulletin(bulletin) {
   const mine = (turn += 1);
   const unitId = address().get("unit");
-  message("Reading the scores…", "");
+  message(t("Reading the scores…"), "");
   head.fill(bulletin, chooser.round(bulletin.election_id));
   try {
     const collection = await api.scoresOnMap(bulletin.bulletin_id);
@@ -178,6 +184,7 @@ async function enter() {
 }
 
 function start() {
+  language.start();
   map.start(choose);
   table.start({ onSelect: choose, onFilter: map.dim });
   detail.start(close);

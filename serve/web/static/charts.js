@@ -1,15 +1,17 @@
 // Small charts: the interval, the drivers, the months.
 
 import { el, svg } from "./dom.js";
-import { count, percent } from "./words.js";
+import { t } from "./language.js";
+import { count, decimal, percent } from "./words.js";
 
 export function intervalChart(score) {
   const W = 320;
   const H = 44;
   const ceiling = [0.1, 0.25, 0.5, 1].find((top) => score.upper <= top) ?? 1;
   const x = (p) => 4 + (Math.min(p, ceiling) / ceiling) * (W - 8);
-  const label = `Probability ${percent(score.probability)}, interval ` +
-    `${percent(score.lower)} to ${percent(score.upper)}`;
+  const label = t("Probability {p}, interval {low} to {high}", {
+    p: percent(score.probability), low: percent(score.lower), high: percent(score.upper),
+  });
   const base = score.baseline_probability;
   const baseline = base === null || base > ceiling ? null
     : svg("path", { class: "baseline-tick", d: `M${x(base)} 6V26` });
@@ -20,14 +22,14 @@ export function intervalChart(score) {
     svg("circle", { class: "point", cx: x(score.probability), cy: 16, r: 6 }),
     ...[0, ceiling / 2, ceiling].map((p, i) =>
       svg("text", { x: x(p), y: 40, "text-anchor": ["start", "middle", "end"][i] },
-        p === 0 ? "0%" : `${+(p * 100).toFixed(1)}%`)));
+        percent(p, true))));
 }
 
 const odds = (contribution) => {
   const factor = Math.exp(Math.abs(contribution));
-  const text = factor > 100 ? "over 100"
-    : factor.toFixed(factor < 2 ? 2 : factor < 10 ? 1 : 0);
-  return contribution >= 0 ? `odds × ${text}` : `odds ÷ ${text}`;
+  const text = factor > 100 ? t("over 100")
+    : decimal(factor, factor < 2 ? 2 : factor < 10 ? 1 : 0);
+  return t(contribution >= 0 ? "odds × {factor}" : "odds ÷ {factor}", { factor: text });
 };
 
 export function driverBars(drivers) {
@@ -38,10 +40,10 @@ export function driverBars(drivers) {
     bar.style.width = `${Math.max((Math.abs(driver.contribution) / most) * 50, 0.6)}%`;
     const sign = up ? "+" : "−";
     return el("li", { title: driver.feature },
-      el("span", { class: "says" }, el("b", {}, driver.family), `: ${driver.says}`),
+      el("span", { class: "says" }, el("b", {}, t("{family}: ", { family: driver.family })), driver.says),
       el("span", { class: "diverging", "aria-hidden": "true" }, bar),
       el("span", { class: "contribution" },
-        `${sign}${Math.abs(driver.contribution).toFixed(2)}`,
+        `${sign}${decimal(Math.abs(driver.contribution), 2)}`,
         el("small", {}, ` ${odds(driver.contribution)}`)));
   }));
 }
@@ -58,7 +60,9 @@ export function monthChart(months) {
     const box = (kind, from, to) => (to === from ? null : svg("rect", {
       class: kind, x: (left + i * step + 0.8).toFixed(2), width: (step - 1.6).toFixed(2),
       y: y(to).toFixed(2), height: (y(from) - y(to)).toFixed(2),
-    }, svg("title", {}, `${m.month}: ${m.political_violence_count} violent, ${m.other_count} other`)));
+    }, svg("title", {}, t("{month}: {violent} violent, {other} other", {
+      month: m.month, violent: m.political_violence_count, other: m.other_count,
+    }))));
     return [box("violent", 0, m.political_violence_count), box("other", m.political_violence_count, total(m))];
   });
   const years = months.flatMap((m, i) => (m.month.endsWith("-01")
@@ -68,7 +72,9 @@ export function monthChart(months) {
     svg("path", { class: "grid", d: `M${left} ${y(n)}H${W}` }),
     svg("text", { x: left - 5, y: y(n) + 3.5, "text-anchor": "end" }, count(n))]);
   const sum = months.reduce((all, m) => all + total(m), 0);
-  const label = `Incidents per month, ${months[0].month} to ${months.at(-1).month}: ${sum} in all`;
+  const label = t("Incidents per month, {first} to {last}: {sum} in all", {
+    first: months[0].month, last: months.at(-1).month, sum,
+  });
   return svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label, class: "month-chart" },
     ...grid, ...years, ...bars);
 }

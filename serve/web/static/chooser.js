@@ -1,6 +1,7 @@
 // Which bulletin is shown: election, target, as-of day. Each issue can still be reached.
 
 import { byId, el } from "./dom.js";
+import { t } from "./language.js";
 import { day, electionSays } from "./words.js";
 
 let all = [];
@@ -44,7 +45,9 @@ function refill(from, wanted) {
   const issues = ofElection.filter((one) => one.target === byId("choose-target").value);
   const twice = (one) => issues.filter((other) => other.as_of === one.as_of).length > 1;
   put("choose-bulletin", issues.map((one) => [one.bulletin_id, twice(one)
-    ? `${day(one.as_of)} · ${one.digest.slice(0, 8)}, issued ${day(one.created_at)}`
+    ? t("{day} · {digest}, issued {issued}", {
+        day: day(one.as_of), digest: one.digest.slice(0, 8), issued: day(one.created_at),
+      })
     : day(one.as_of)]), wanted?.bulletin_id);
   onChoose(chosen());
 }

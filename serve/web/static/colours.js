@@ -1,3 +1,5 @@
+import { t } from "./language.js";
+
 // A sequential palette: lightness falls with risk, so that it reads without colour vision.
 
 export const BAND_COLOURS = {
@@ -10,12 +12,12 @@ export const BAND_COLOURS = {
 
 // Fixed classes, so that two bulletins can be compared by eye.
 export const CLASSES = [
-  { from: 0.5, says: "50% or more", colour: "#5e140f" },
-  { from: 0.25, says: "25–50%", colour: "#9c2f12" },
-  { from: 0.1, says: "10–25%", colour: "#d9601a" },
-  { from: 0.05, says: "5–10%", colour: "#f09a45" },
-  { from: 0.01, says: "1–5%", colour: "#f9d08e" },
-  { from: 0, says: "under 1%", colour: "#fbf2de" },
+  { from: 0.5, says: t("{p}% or more", { p: 50 }), colour: "#5e140f" },
+  { from: 0.25, says: t("{from}–{to}%", { from: 25, to: 50 }), colour: "#9c2f12" },
+  { from: 0.1, says: t("{from}–{to}%", { from: 10, to: 25 }), colour: "#d9601a" },
+  { from: 0.05, says: t("{from}–{to}%", { from: 5, to: 10 }), colour: "#f09a45" },
+  { from: 0.01, says: t("{from}–{to}%", { from: 1, to: 5 }), colour: "#f9d08e" },
+  { from: 0, says: t("under {p}%", { p: 1 }), colour: "#fbf2de" },
 ];
 
 export const classOf = (p) => CLASSES.find((one) => p >= one.from);

@@ -2,15 +2,16 @@
 
 import * as api from "./api.js";
 import { byId, el, show } from "./dom.js";
+import { t } from "./language.js";
 import * as session from "./session.js";
 import { day, electionSays } from "./words.js";
 
 const LOOK_MS = 1500;
 const STEP_SAYS = {
-  ingest: "Reading the sources",
-  features: "Working out the features",
-  train: "Finding a model",
-  forecast: "Scoring",
+  ingest: t("Reading the sources"),
+  features: t("Working out the features"),
+  train: t("Finding a model"),
+  forecast: t("Scoring"),
 };
 const UNFINISHED = ["waiting", "running"];
 let rounds = [];
@@ -118,7 +119,7 @@ async function look() {
 function roundSays(job) {
   const round = rounds.find((one) => one.election_id === job.election_id);
   const what = round ? `${round.iso3} ${electionSays(round)}` : job.election_id;
-  return `${what} · ${job.target}${job.as_of ? ` · as of ${day(job.as_of)}` : ""}`;
+  return `${what} · ${job.target}${job.as_of ? ` · ${t("as of {day}", { day: day(job.as_of) })}` : ""}`;
 }
 
 function line(job) {
@@ -131,17 +132,17 @@ function line(job) {
   return el("li", { class: `job ${job.state}`, "data-job": job.job_id },
     el("div", { class: "job-head" },
       el("strong", {}, roundSays(job)),
-      ended ? button("Dismiss", () => dismiss(job)) : button("Cancel", () => cancel(job))),
+      ended ? button(t("Dismiss"), () => dismiss(job)) : button(t("Cancel"), () => cancel(job))),
     ended ? null : bar(job),
     el("p", { class: job.problem ? "error-text" : "job-says" }, says(job)),
     job.bulletin_id === null ? null
-      : el("a", { href: `#bulletin=${encodeURIComponent(job.bulletin_id)}` }, "Open the bulletin"));
+      : el("a", { href: `#bulletin=${encodeURIComponent(job.bulletin_id)}` }, t("Open the bulletin")));
 }
 
 function bar(job) {
   const done = job.steps_done.length;
   const now = job.steps[done];
-  return el("ol", { class: "steps", "aria-label": `${done} of ${job.steps.length} steps done` },
+  return el("ol", { class: "steps", "aria-label": t("{done} of {all} steps done", { done, all: job.steps.length }) },
     ...job.steps.map((step, i) => el("li", {
       class: i < done ? "over" : step === now && job.state === "running" ? "now" : "",
     }, STEP_SAYS[step] ?? step)));
@@ -149,9 +150,10 @@ function bar(job) {
 
 function says(job) {
   if (job.problem) return job.problem.detail;
-  if (job.state === "done") return "The bulletin is issued.";
-  if (job.state === "cancelled") return "Cancelled.";
-  return `${job.says[0].toUpperCase()}${job.says.slice(1)}${job.state === "running" ? "…" : "."}`;
+  if (job.state === "done") return t("The bulletin is issued.");
+  if (job.state === "cancelled") return t("Cancelled.");
+  const words = t(job.says); // in French where fr.js has them
+  return `${words[0].toUpperCase()}${words.slice(1)}${job.state === "running" ? "…" : "."}`;
 }
 
 function dismiss(job) {

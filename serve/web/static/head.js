@@ -1,25 +1,32 @@
 // What a bulletin says about itself.
 
 import { byId, el, show } from "./dom.js";
+import { t } from "./language.js";
 import { NONE, NO_MODEL, count, day, electionSays, percent } from "./words.js";
 
 export function fill(bulletin, round) {
   show(byId("synthetic"), bulletin.synthetic);
-  const title = round ? `${bulletin.country}: ${electionSays(round)}` : bulletin.election_id;
+  const title = round
+    ? t("{country}: {election}", { country: bulletin.country, election: electionSays(round) })
+    : bulletin.election_id;
   byId("title").textContent = title;
   document.title = `${title} · Vigie`;
   byId("subtitle").textContent =
-    `Chance per commune of ${bulletin.target_says}, from ${day(bulletin.window_start)} to ` +
-    `${day(bulletin.window_end)}, as known on ${day(bulletin.as_of)}.`;
+    t("Chance per commune of {target}, from {start} to {end}, as known on {day}.", {
+      target: bulletin.target_says, start: day(bulletin.window_start),
+      end: day(bulletin.window_end), day: day(bulletin.as_of),
+    });
   const facts = [
-    ["As of", day(bulletin.as_of)],
-    ["Data", bulletin.vintage || NONE],
-    ["Model", bulletin.model_kind === NO_MODEL ? "none: this bulletin abstains" :
+    [t("As of"), day(bulletin.as_of)],
+    [t("Data"), bulletin.vintage || NONE],
+    [t("Model"), bulletin.model_kind === NO_MODEL ? t("none: this bulletin abstains") :
       `${bulletin.model_kind}, ${bulletin.model_name} v${bulletin.model_version}`],
-    ["Baseline", bulletin.baseline_name || NONE],
-    ["Usual rate", `${percent(bulletin.base_rate)} of communes`],
-    ["Scored", `${count(bulletin.units - bulletin.abstained)} of ${count(bulletin.units)} communes`],
-    ["Digest", bulletin.digest.slice(0, 12), bulletin.digest],
+    [t("Baseline"), bulletin.baseline_name || NONE],
+    [t("Usual rate"), t("{share} of communes", { share: percent(bulletin.base_rate) })],
+    [t("Scored"), t("{n} of {all} communes", {
+      n: count(bulletin.units - bulletin.abstained), all: count(bulletin.units),
+    })],
+    [t("Digest"), bulletin.digest.slice(0, 12), bulletin.digest],
   ];
   byId("facts").replaceChildren(...facts.map(([term, value, title_]) =>
     el("div", {}, el("dt", {}, term), el("dd", { title: title_ ?? null }, value))));

@@ -4,6 +4,7 @@ import * as L from "/static/leaflet/leaflet-src.esm.js";
 import { regionBorders, regionLabels } from "./borders.js";
 import { BAND_COLOURS, CLASSES, classOf, colour } from "./colours.js";
 import { byId, el } from "./dom.js";
+import { t } from "./language.js";
 import { BANDS, BAND_SAYS, count, percent } from "./words.js";
 
 let map = null;
@@ -23,7 +24,9 @@ export function start(select) {
   onSelect = select;
   map = L.map(byId("map"), {
     attributionControl: false, scrollWheelZoom: false, zoomSnap: 0.25, minZoom: 3, maxZoom: 12,
+    zoomControl: false,
   });
+  L.control.zoom({ zoomInTitle: t("Zoom in"), zoomOutTitle: t("Zoom out") }).addTo(map);
   map.on("focus", () => map.scrollWheelZoom.enable());
   map.on("blur", () => map.scrollWheelZoom.disable());
   map.on("zoomend", spreadLabels);
@@ -44,7 +47,7 @@ function frame(bounds) {
 }
 
 function tooltip({ properties: p }) {
-  const p100 = p.probability === null ? "no score" : percent(p.probability);
+  const p100 = p.probability === null ? t("no score") : percent(p.probability);
   return el("div", {}, el("strong", {}, p.name), el("br"), `${p.parent_name} · ${p100}`);
 }
 
@@ -108,14 +111,16 @@ function legend(features) {
     ? BANDS.filter((band) => band !== "abstained").map((band) => {
         const of = scored.filter((s) => s.band === band);
         const range = of.map((s) => s.probability).sort((a, b) => a - b);
-        const from = range.length ? ` ${percent(range[0])} to ${percent(range.at(-1))}` : "";
+        const from = range.length ? t(" {low} to {high}", {
+          low: percent(range[0]), high: percent(range.at(-1)),
+        }) : "";
         return [BAND_COLOURS[band], BAND_SAYS[band], from, of.length];
       })
     : CLASSES.map((one) => [
         one.colour, one.says, "", scored.filter((s) => classOf(s.probability) === one).length,
       ]);
-  const why = scored.length ? " too little reporting" : " every commune abstains";
-  entries.push([null, "No score", why, scores.length - scored.length]);
+  const why = t(scored.length ? " too little reporting" : " every commune abstains");
+  entries.push([null, t("No score"), why, scores.length - scored.length]);
   byId("legend").replaceChildren(...entries.map(([fill, says, more, n]) => {
     const swatch = el("span", { class: fill ? "swatch" : "swatch hatched", "aria-hidden": "true" });
     if (fill) swatch.style.backgroundColor = fill;

@@ -2,20 +2,21 @@
 
 import { BAND_COLOURS } from "./colours.js";
 import { byId, el } from "./dom.js";
+import { t } from "./language.js";
 import { BANDS, BAND_SAYS, COVERAGE_SAYS, NONE, amount, count, percent } from "./words.js";
 
 const bandOrder = (s) => BANDS.indexOf(s.band);
 const COLUMNS = [
-  { key: "rank", says: "Rank", value: (s) => s.rank, number: true },
-  { key: "name", says: "Commune", value: (s) => s.name },
-  { key: "parent", says: "Parent area", value: (s) => s.parent_name },
-  { key: "region", says: "Region", value: (s) => s.region_name },
-  { key: "probability", says: "Probability", value: (s) => s.probability, number: true, down: true },
-  { key: "interval", says: "Interval", value: width, number: true, down: true },
-  { key: "expected", says: "Expected incidents", value: (s) => s.expected_incidents, number: true, down: true },
-  { key: "band", says: "Band", value: bandOrder },
-  { key: "baseline", says: "Baseline", value: (s) => s.baseline_probability, number: true, down: true },
-  { key: "coverage", says: "Coverage", value: (s) => s.coverage },
+  { key: "rank", says: t("Rank"), value: (s) => s.rank, number: true },
+  { key: "name", says: t("Commune"), value: (s) => s.name },
+  { key: "parent", says: t("Parent area"), value: (s) => s.parent_name },
+  { key: "region", says: t("Region"), value: (s) => s.region_name },
+  { key: "probability", says: t("Probability"), value: (s) => s.probability, number: true, down: true },
+  { key: "interval", says: t("Interval"), value: width, number: true, down: true },
+  { key: "expected", says: t("Expected incidents"), value: (s) => s.expected_incidents, number: true, down: true },
+  { key: "band", says: t("Band"), value: bandOrder },
+  { key: "baseline", says: t("Baseline"), value: (s) => s.baseline_probability, number: true, down: true },
+  { key: "coverage", says: t("Coverage"), value: (s) => s.coverage },
 ];
 const COLLATOR = new Intl.Collator("fr", { numeric: true });
 
@@ -52,8 +53,8 @@ export function fill(collection) {
   }));
   const regions = [...new Map(lines.map(({ score: s }) => [s.region_id, s.region_name]))];
   regions.sort((a, b) => COLLATOR.compare(a[1], b[1]));
-  options("filter-region", "All regions", regions);
-  options("filter-band", "All bands", BANDS.map((band) => [band, BAND_SAYS[band]]));
+  options("filter-region", t("All regions"), regions);
+  options("filter-band", t("All bands"), BANDS.map((band) => [band, BAND_SAYS[band]]));
   byId("search").value = "";
   sortBy("rank", false, false);
   filter();
@@ -132,8 +133,8 @@ function filter() {
     if (keep) kept.add(score.unit_id);
   }
   byId("count").textContent = kept.size === lines.length
-    ? `${count(lines.length)} communes`
-    : `${count(kept.size)} of ${count(lines.length)} communes`;
+    ? t("{n} communes", { n: count(lines.length) })
+    : t("{n} of {all} communes", { n: count(kept.size), all: count(lines.length) });
   handlers.onFilter(kept);
 }
 
