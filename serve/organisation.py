@@ -26,7 +26,7 @@ from store.roles import Role
 
 PATH = "/organisation"
 _MINUTES = 10
-_STRENGTH = (Role.MONITOR, Role.FIELD, Role.PLANNER, Role.ADMIN)
+_STRENGTH = (Role.MONITOR, Role.FIELD, Role.PLANNER, Role.COORDINATOR, Role.ADMIN)
 
 
 def access_of(claims: Mapping[str, Any], settings: Settings) -> GroupAccess:

@@ -32,18 +32,19 @@ CALLERS = (
     "field",
     "foreign",
     "planner",
+    "coordinator",
     "admin",
 )
 NO_TOKEN = {"nobody": 401, "expired": 401, "revoked": 401}
 EVERYBODY = dict.fromkeys(CALLERS, 200)
-READERS = {**NO_TOKEN, "monitor": 403, "field": 200, "foreign": 200, "planner": 200, "admin": 200}
+READERS = {**EVERYBODY, **NO_TOKEN, "monitor": 403}
 # `foreign` may read, but none of the units asked about lies in its area.
 OF_THE_AREA = {**READERS, "foreign": 403}
-ADMINS = {**NO_TOKEN, "monitor": 403, "field": 403, "foreign": 403, "planner": 403, "admin": 200}
+ADMINS = {**dict.fromkeys(CALLERS, 403), **NO_TOKEN, "admin": 200}
 # `foreign` is a planner, but for one area: a forecast speaks of all.
-PLANNERS = {**ADMINS, "planner": 200}
+PLANNERS = {**ADMINS, "planner": 200, "coordinator": 200}
 # Not even an admin sees the forecasts of another one.
-NOT_MINE = {**PLANNERS, "planner": 404, "admin": 404}
+NOT_MINE = {**PLANNERS, "planner": 404, "coordinator": 404, "admin": 404}
 MONITORS = {**ADMINS, "monitor": 200}
 
 
@@ -142,6 +143,7 @@ def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
             "field": made(role="field", areas=["X0"]),
             "foreign": made(role="planner", areas=["X1"]),
             "planner": made(role="planner"),
+            "coordinator": made(role="coordinator"),
             "admin": made(role="admin"),
             "spare": tokens.create(session, label="spare", now=now)[0].token_id,
         }

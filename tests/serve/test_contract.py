@@ -28,7 +28,7 @@ def _point_to_the_seeded_store(app: FastAPI) -> None:
         setattr(APP.state, name, getattr(app.state, name))
 
 
-ROLES = ("monitor", "field", "planner", "admin")
+ROLES = ("monitor", "field", "planner", "coordinator", "admin")
 
 
 @pytest.fixture(scope="module")
