@@ -240,6 +240,19 @@ def polygons(geometry: str | None) -> list[str]:
     ]
 
 
+def embedded(xml: str) -> ET.Element:
+    """A message that `build` made, as an element that can stand within another format.
+
+    Its namespace is an attribute: ElementTree would give one of the two formats a prefix, which
+    simple readers of feeds do not understand.
+    """
+    alert = ET.fromstring(xml.encode())  # noqa: S314  our own text, never another's
+    for element in alert.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    alert.set("xmlns", NAMESPACE)
+    return alert
+
+
 def _name(tag: str) -> str:
     return f"{{{NAMESPACE}}}{tag}"
 

@@ -145,7 +145,8 @@ def _held_to(rule: Rule, seen: Situation) -> Situation:
     columns = areas[["name", "area_id", "area_name"]]
 
     def placed(table: pd.DataFrame) -> pd.DataFrame:
-        return table.join(columns, on="unit_id", how="inner")
+        # An inner join on a column leaves the other side's index, here of the column's own name.
+        return table.join(columns, on="unit_id", how="inner").reset_index(drop=True)
 
     return replace(
         seen,
@@ -195,7 +196,7 @@ def _risen(rule: RiseRule, seen: Situation, as_of: pd.Timestamp) -> Iterator[Tri
     since = seen.scores.loc[seen.scores["known_at"] > start].dropna(subset="probability")
     lowest = pd.concat([stood, since]).groupby("unit_id")["probability"].min()
     now = _now(seen.scores)
-    now = now.assign(before=now["unit_id"].map(lowest))
+    now = now.assign(before=now["unit_id"].map(lowest).astype(float))
     now = now.assign(rise=now["probability"] - now["before"])
     # Sums of decimals miss by the last bit: 0.30 - 0.10 is a rise of 0.20.
     met = (now["rise"] >= rule.rise - 1e-9) & (now["probability"] >= rule.threshold)

@@ -22,6 +22,8 @@ from serve.lane import FastLane
 from serve.observing import Metrics, Observed, RequestLog, configure_logs
 from serve.routers import (
     access,
+    alert_steps,
+    alerts,
     bulletins,
     elections,
     forecasts,
@@ -46,11 +48,24 @@ _TAGS = [
     {"name": "bulletins", "description": "Frozen sets of scores"},
     {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
     {"name": "units", "description": "One unit: score, drivers, history"},
+    {"name": "alerts", "description": "Drafts to sign, alerts that went out, who was told what"},
     {"name": "public", "description": "Bands of regions for everybody, off by default"},
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
-_ROUTERS = (health, elections, bulletins, forecasts, units, public, session, access, page)
+_ROUTERS = (
+    health,
+    elections,
+    bulletins,
+    forecasts,
+    units,
+    alert_steps,
+    alerts,
+    public,
+    session,
+    access,
+    page,
+)
 
 
 class _Service(FastAPI):

@@ -308,6 +308,39 @@ def _followed(session: Session, alerts: Sequence[Alert]) -> list[Followed]:
     return [Followed(a, units[a.alert_id], events[a.alert_id], caps[a.alert_id]) for a in alerts]
 
 
+@dataclass(frozen=True)
+class Published:
+    """A CAP message that went out, and its alert."""
+
+    cap: AlertCap
+    alert: Alert
+
+
+def published(
+    session: Session,
+    *,
+    areas: Sequence[str] = (),
+    after_: tuple[datetime, str] | None = None,
+    limit: int = 50,
+) -> list[Published]:
+    """What went out, the newest first.
+
+    Args:
+        session: an open session.
+        areas: what the reader may see; empty for all.
+        after_: `sent_at` and identifier of the last one of the page before.
+        limit: most to return.
+    """
+    query = select(AlertCap, Alert).join(Alert, Alert.alert_id == AlertCap.alert_id)
+    query = query.where(visible(areas))
+    if after_ is not None:
+        at, identifier = after_
+        same = and_(AlertCap.sent_at == at, AlertCap.identifier > identifier)
+        query = query.where(or_(AlertCap.sent_at < at, same))
+    query = query.order_by(AlertCap.sent_at.desc(), AlertCap.identifier).limit(limit)
+    return [Published(*row) for row in session.execute(query)]
+
+
 def draft_of(followed: Followed) -> Draft:
     """The draft that an alert was."""
     alert = followed.alert

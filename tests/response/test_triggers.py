@@ -446,6 +446,10 @@ def test_a_leak_would_be_noticed(
     assert drafts(RULES, whole, T0) != drafts(RULES, without, T0)
 
 
+def test_where_nothing_is_known_nothing_is_drafted(situation: Any) -> None:
+    assert drafts(RULES, situation(), T0) == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -14,13 +14,18 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
+from features.vocabulary import Language
+from response.alerts import Step
+from response.rules import Channel
+from response.vocabulary import Level
 from serve import auth
 from serve.app import create_app
 from serve.organisation import access_of
 from serve.rates import Rate, Windows
 from serve.routers.public import coarse
 from serve.settings import Settings
-from store import database, tokens
+from store import alerts, database, recipients, tokens
+from store.alerts import Actor
 from store.jobs import Ask, Jobs
 from store.selecting import RegionBand
 
@@ -46,6 +51,9 @@ PLANNERS = {**ADMINS, "planner": 200, "coordinator": 200}
 # Not even an admin sees the forecasts of another one.
 NOT_MINE = {**PLANNERS, "planner": 404, "coordinator": 404, "admin": 404}
 MONITORS = {**ADMINS, "monitor": 200}
+OF_THE_ALERT = {**READERS, "foreign": 404}
+SIGNERS = {**ADMINS, "coordinator": 200}
+DRAFTERS = {**PLANNERS, "foreign": 404}
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,51 @@ TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/v1/forecasts/{job_id}"): Case("/v1/forecasts/{job}", NOT_MINE),
     ("POST", "/v1/forecasts/{job_id}/cancel"): Case("/v1/forecasts/{job}/cancel", NOT_MINE),
     ("GET", "/v1/units/{unit_id}"): Case("/v1/units/XX0101", OF_THE_AREA),
+    ("GET", "/v1/alerts"): Case("/v1/alerts", READERS),
+    ("POST", "/v1/alerts"): Case(
+        "/v1/alerts",
+        PLANNERS,  # the units asked about are not in the area of `foreign`
+        status=201,
+        body={
+            "election_id": "XXA-2018-PRES-1",
+            "level": "local",
+            "area_name": "Cercle 1",
+            "unit_ids": ["XX0101"],
+            "channels": ["email"],
+            "words": {
+                language: {"headline": "h", "reason": "r", "instruction": "i"}
+                for language in ("fr", "en")
+            },
+        },
+    ),
+    ("GET", "/v1/alerts/feed"): Case("/v1/alerts/feed", READERS),
+    ("GET", "/v1/alerts/told"): Case("/v1/alerts/told", READERS),
+    ("GET", "/v1/alerts/{alert_id}"): Case("/v1/alerts/{alert}", OF_THE_ALERT),
+    # The alert was rejected: who may step meets the refusal of the step.
+    ("GET", "/v1/alerts/{alert_id}/cap"): Case("/v1/alerts/{alert}/cap", OF_THE_ALERT, status=409),
+    **{
+        ("POST", f"/v1/alerts/{{alert_id}}/{step}"): Case(
+            f"/v1/alerts/{{alert}}/{step}", who, status=409, body={"note": "n"}
+        )
+        for step, who in {
+            **dict.fromkeys(("sign", "reject", "cancel"), SIGNERS),
+            **dict.fromkeys(("acknowledge", "act"), OF_THE_ALERT),
+            "close": DRAFTERS,
+        }.items()
+    },
+    ("POST", "/v1/alerts/receipts"): Case(
+        "/v1/alerts/receipts", READERS, status=404, body={"message_id": "no", "received": True}
+    ),
+    ("GET", "/v1/alert-recipients"): Case("/v1/alert-recipients", ADMINS),
+    ("POST", "/v1/alert-recipients"): Case(
+        "/v1/alert-recipients",
+        ADMINS,
+        status=201,
+        body={"name": "n", "level": "local", "channel": "email", "address": "a@example.org"},
+    ),
+    ("DELETE", "/v1/alert-recipients/{recipient_id}"): Case(
+        "/v1/alert-recipients/{recipient}", ADMINS
+    ),
     ("GET", "/v1/public/elections/{election_id}/latest"): Case(
         "/v1/public/elections/XXA-2018-PRES-1/latest", dict.fromkeys(CALLERS, 404)
     ),
@@ -124,7 +177,7 @@ def test_a_route_that_is_not_in_the_table_is_noticed(seeded: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
+def secrets(seeded: Any, queue: Jobs, drafted: Any) -> dict[str, str]:
     """A token of each kind, the id of one to spare, and that of somebody else's forecast."""
     engine = database.connect(seeded.settings.database)
     now = auth.now()
@@ -146,7 +199,21 @@ def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
             "coordinator": made(role="coordinator"),
             "admin": made(role="admin"),
             "spare": tokens.create(session, label="spare", now=now)[0].token_id,
+            "alert": drafted(session, "XX0101", "XX0102"),
+            "recipient": recipients.add(
+                session,
+                name="n",
+                level=Level.LOCAL,
+                channel=Channel.EMAIL,
+                address="a@example.org",
+                language=Language.FR,
+                areas=[],
+                now=now,
+                actor="t",
+            ).recipient_id,
         }
+        who = Actor("t", "t", "coordinator")
+        alerts.take(session, found["alert"], Step.REJECT, at=now, by=who)
     engine.dispose()
     wanted = Ask(election_id="XXA-2018-PRES-1", asked_on=now.date())
     return found | {"job": queue.ask(wanted, "somebody else").job_id}
@@ -164,9 +231,7 @@ def test_every_route_with_every_caller(
 ) -> None:
     headers = {"Authorization": f"Bearer {secrets[caller]}"} if caller != "nobody" else {}
     for (method, route), case in TABLE.items():
-        path = case.address.format(
-            bulletin=seeded.bulletin_id, spare=secrets["spare"], job=secrets["job"]
-        )
+        path = case.address.format(bulletin=seeded.bulletin_id, **secrets)
         response = shared.request(
             method, path, headers=headers, json=case.body, follow_redirects=False
         )

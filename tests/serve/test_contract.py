@@ -32,7 +32,7 @@ ROLES = ("monitor", "field", "planner", "coordinator", "admin")
 
 
 @pytest.fixture(scope="module")
-def headers(seeded: Any, queue: Jobs) -> dict[str, dict[str, str]]:
+def headers(seeded: Any, queue: Jobs, drafted: Any) -> dict[str, dict[str, str]]:
     """A token for each role; the planner's is for everywhere, so that it may ask for forecasts."""
     engine = database.connect(seeded.settings.database)
     found = {}
@@ -41,6 +41,7 @@ def headers(seeded: Any, queue: Jobs) -> dict[str, dict[str, str]]:
             areas = [] if role == "planner" else ["X0"]
             _, secret = tokens.create(session, label=role, now=auth.now(), role=role, areas=areas)
             found[role] = {"Authorization": f"Bearer {secret}"}
+        found["alert"] = {"alert_id": drafted(session, "XX0101")}
     engine.dispose()
     return found
 
@@ -83,6 +84,7 @@ def test_what_exists_keeps_the_document_too(case: Any, seeded: Any, headers: Any
         "bulletin_id": seeded.bulletin_id,
         "unit_id": "XX0101",
         "election_id": "XXA-2018-PRES-1",
+        **headers["alert"],
     }
     for parameters in (case.path_parameters, case.query):
         for name in set(parameters or ()) & set(real):
