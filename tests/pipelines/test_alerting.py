@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -104,8 +105,14 @@ def _bulletin(
     bulletins.write_bulletin(session, head, scores, created)
 
 
+@pytest.fixture
+def home(written: Path, tmp_path: Path) -> Path:
+    """A store of one's own."""
+    return Path(shutil.copytree(written, tmp_path / "home"))
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with bulletins of two days, the second of which is higher."""
     folder = tmp_path_factory.mktemp("home")
     engine = database.connect(f"sqlite:///{folder / 'vigie.db'}")
