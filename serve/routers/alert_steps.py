@@ -166,7 +166,7 @@ def close(
 
 
 @router.post(
-    "/alerts/receipts", responses=_STEP, summary="A gateway's or receiver's receipt of a message"
+    "/alert-receipts", responses=_STEP, summary="A gateway's or receiver's receipt of a message"
 )
 def receipt(session: OpenSession, caller: Reporter, now: Now, said: Receipt) -> ReceiptOut:
     """The same said twice is written once."""

@@ -126,8 +126,8 @@ TABLE: dict[tuple[str, str], Case] = {
             "close": DRAFTERS,
         }.items()
     },
-    ("POST", "/v1/alerts/receipts"): Case(
-        "/v1/alerts/receipts", READERS, status=404, body={"message_id": "no", "received": True}
+    ("POST", "/v1/alert-receipts"): Case(
+        "/v1/alert-receipts", READERS, status=404, body={"message_id": "no", "received": True}
     ),
     ("GET", "/v1/alert-recipients"): Case("/v1/alert-recipients", ADMINS),
     ("POST", "/v1/alert-recipients"): Case(

@@ -217,7 +217,7 @@ def test_addresses_are_for_admins_and_receipts_land(desk: Desk, alert_id: str) -
     assert desk["foreign"].get("/v1/alerts/told", params=asked).json()["told"] == []
 
     said = {"message_id": row["message_id"], "received": True}
-    assert desk["field"].post("/v1/alerts/receipts", json=said).status_code == 409  # not sent yet
+    assert desk["field"].post("/v1/alert-receipts", json=said).status_code == 409  # not sent yet
     with desk.sessions.begin() as session:
         (due,) = [
             d
@@ -226,8 +226,8 @@ def test_addresses_are_for_admins_and_receipts_land(desk: Desk, alert_id: str) -
         ]
         outbox.begin(session, due, datetime.now(UTC))
         outbox.finish(session, due, datetime.now(UTC), None)
-    assert desk["field"].post("/v1/alerts/receipts", json=said).json()["state"] == "received"
-    assert desk["foreign"].post("/v1/alerts/receipts", json=said).status_code == 404
+    assert desk["field"].post("/v1/alert-receipts", json=said).json()["state"] == "received"
+    assert desk["foreign"].post("/v1/alert-receipts", json=said).status_code == 404
     (row,) = desk["planner"].get("/v1/alerts/told", params=asked).json()["told"]
     assert row["state"] == "received"
     assert row["received_at"] is not None

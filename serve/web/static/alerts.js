@@ -36,6 +36,10 @@ const TOLD_SAYS = {
   sent: t("sent"), received: t("received"), undelivered: t("could not be delivered"),
   dead: t("given up: ask the person who runs Vigie"), again: t("due again"),
 };
+const ROLE_SAYS = {
+  rule: t("by rule"), field: t("field"), planner: t("planner"), coordinator: t("coordinator"),
+  admin: t("admin"), "command line": t("command line"),
+};
 const FEW_PLACES = 12;
 const SIGNERS = ["coordinator", "admin"];
 const DRAFTERS = ["planner", "coordinator", "admin"];
@@ -197,7 +201,7 @@ function toldItem(one) {
 const events = (alert) => el("details", {},
   el("summary", {}, t("What was done, by whom")),
   el("ol", { class: "timeline" }, ...alert.events.map((event) => el("li", {}, time(event.at),
-    el("span", {}, el("strong", {}, STEP_SAYS[event.step]), ` · ${event.name} (${event.role})`,
+    el("span", {}, el("strong", {}, STEP_SAYS[event.step]), ` · ${event.name} (${ROLE_SAYS[event.role] ?? event.role})`,
       event.note ? el("p", {}, event.note) : "")))));
 
 // What this person may do with the alert now; the server decides again.
@@ -210,7 +214,7 @@ function possible(alert) {
     alert.state === "draft" && signer && ["reject", t("Reject"), "quiet"],
     told_ && ["acknowledge", t("Acknowledge"), alert.state === "sent" ? "main" : "quiet"],
     told_ && ["act", t("Action taken"), alert.state === "acknowledged" ? "main" : "quiet"],
-    told_ && DRAFTERS.includes(role) && ["close", t("Close"), alert.state === "acted" ? "main" : "quiet"],
+    told_ && DRAFTERS.includes(role) && ["close", t("Close the alert"), alert.state === "acted" ? "main" : "quiet"],
     (told_ || alert.state === "approved") && signer && ["cancel", t("Cancel the alert"), "quiet danger"],
   ].filter(Boolean);
 }

@@ -274,4 +274,11 @@ export const FR = {
   "Say in the note why it is cancelled: those who were told read it.":
     "Dites dans la note pourquoi elle est annulée\u202f: ceux qui ont été prévenus la liront.",
   "{moment} UTC": "{moment} UTC",
+  "Close the alert": "Clore l'alerte",
+  "by rule": "par règle",
+  "field": "terrain",
+  "planner": "planification",
+  "coordinator": "coordination",
+  "admin": "administration",
+  "command line": "ligne de commande",
 };
