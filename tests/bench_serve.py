@@ -31,6 +31,7 @@ import pandas as pd
 import shapely
 
 from features.vocabulary import STARTING_POINT
+from models import counts
 from store import bulletins, database, tokens
 
 BIN = Path(sys.executable).parent
@@ -86,12 +87,18 @@ def scores(unit_ids: pd.Series[str], seed: int) -> pd.DataFrame:
             "feature": STARTING_POINT if k == 0 else f"target_count_{30 * k}d",
             "family": f"family number {k}",
             "says": f"{k + 2} violent incidents here in the last {30 * k} days",
+            "translations": {
+                "fr": {
+                    "family": f"famille numéro {k}",
+                    "says": f"{k + 2} incidents violents ici au cours des {30 * k} derniers jours",
+                }
+            },
             "value": float(k),
             "contribution": 0.123456789 * k,
         }
         for k in range(8)
     ]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "unit_id": unit_ids,
             "rank": np.arange(1, len(p) + 1),
@@ -105,9 +112,12 @@ def scores(unit_ids: pd.Series[str], seed: int) -> pd.DataFrame:
             "baseline_probability": p * 0.9,
             "coverage": "good",
             "coverage_says": "40 reports from this region in a year.",
+            "translations": [{"fr": {"coverage_says": "40 signalements de cette région en un an."}}]
+            * len(p),
             "drivers": [drivers] * len(p),
         }
     )
+    return table.join(counts.spread(table["probability"], table["expected_incidents"]))
 
 
 def seed(url: str) -> tuple[str, list[str], str]:
