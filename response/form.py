@@ -14,7 +14,6 @@ from response.short_codes import Unit
 from response.submissions import digest
 from response.vocabulary import SAID, People, PlaceKind, ReportKind, Sign
 
-FORM_ID = "vigie_report"
 FR, EN = "Français (fr)", "English (en)"
 SEVERITIES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
     {
@@ -34,19 +33,25 @@ _HINTS = (f"hint::{FR}", f"hint::{EN}")
 _MESSAGES = (f"constraint_message::{FR}", f"constraint_message::{EN}")
 
 
-def sheets(units: Iterable[Unit], country: str) -> Sheets:
+def form_id(iso3: str) -> str:
+    """The id of a country's form."""
+    return f"vigie_report_{iso3.lower()}"
+
+
+def sheets(units: Iterable[Unit], country: str, iso3: str) -> Sheets:
     """The form's three sheets, rows as column -> text.
 
     Args:
         units: what may be chosen, region by region, parent area by parent area.
         country: name of the country, for the title.
+        iso3: its code, for the form's id.
     """
     chosen = sorted(units, key=lambda u: u.unit_id)
     choices = [*_areas(chosen), *_words()]
     survey = _survey()
     settings = {
         "form_title": f"Vigie {country}",
-        "form_id": FORM_ID,
+        "form_id": form_id(iso3),
         "version": str(int(digest(survey, choices)[:12], 16)),
         "default_language": FR,
     }

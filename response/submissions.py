@@ -74,6 +74,7 @@ class Arrival(NamedTuple):
         reporter: keyed hash of who saw it; None where nothing tells.
         edited_at: when this version was written; None where it is not said.
         withdraw: whether it takes the report back.
+        once: whether `client_id` names this very version: sent again under it, it is the same.
         unreadable: reasons found before the fields could be looked at.
         areas: ids of the areas that the sender may report from; empty for all.
     """
@@ -88,12 +89,15 @@ class Arrival(NamedTuple):
     instance_id: str | None = None
     replaces: str | None = None
     withdraw: bool = False
+    once: bool = False
     unreadable: Sequence[Any] = ()
     areas: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
         """Digest of this version as it was sent."""
+        if self.once:
+            return digest("once")
         content = {name: None if v is None else str(v) for name, v in self.fields.items()}
         when = self.edited_at.isoformat() if self.edited_at else None
         return digest(content, when, self.instance_id, self.replaces, self.withdraw)
