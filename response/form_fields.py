@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
@@ -30,6 +29,7 @@ class Filled(NamedTuple):
         photo: name of the picture's file.
         edited_at: when the server says that this version came; None where it does not.
         withdraw: whether the server says that it was deleted.
+        answers: path of each question -> answer, where the form came as XML.
     """
 
     client_id: str
@@ -41,6 +41,7 @@ class Filled(NamedTuple):
     edited_at: datetime | None = None
     withdraw: bool = False
     unreadable: tuple[Reason, ...] = ()
+    answers: Mapping[str, Any] | None = None
 
 
 def _last(path: str) -> str:
@@ -156,6 +157,7 @@ def from_xml(document: bytes) -> Filled:
         fields=_fields(answers),
         photo=_text(named.get(PHOTO)),
         unreadable=() if instance else (Reason("instanceID", Fault.MISSING),),
+        answers={"form": root.get("id"), **answers},
     )
 
 
@@ -177,18 +179,13 @@ def _broken(field: str, fault: Fault, got: str) -> Filled:
     return Filled("", None, None, {}, unreadable=(Reason(field, fault, got),))
 
 
-def as_json(document: bytes) -> Any:
-    """JSON, or None where it is none."""
-    try:
-        return json.loads(document)
-    except (ValueError, RecursionError):
-        return None
+def from_odk(payload: Mapping[str, Any]) -> Filled:
+    """What ODK Central brings: a row of its OData document, or an event of the webhook service."""
+    return from_odata(payload) if "__id" in payload else from_central_webhook(payload)
 
 
-FORMATS = {
+FORMATS: dict[Intake, Callable[[Mapping[str, Any]], Filled]] = {
     Intake.KOBO: from_kobo,
-    Intake.ODK: lambda payload: (
-        from_central_webhook(payload) if "__id" not in payload else from_odata(payload)
-    ),
+    Intake.ODK: from_odk,
 }
 """What reads the JSON of each server of forms."""

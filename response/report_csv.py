@@ -85,7 +85,7 @@ def _row(line: int, cells: list[str], headings: list[str], titles: list[str]) ->
     fields["edited_at"] = named.get("edited_at")
     if (time := (named.get("time") or "").strip()) and fields["seen_at"]:
         fields["seen_at"] = f"{fields['seen_at'].strip()} {time}"
-    raw = dict(zip(titles, cells, strict=False)) | {"line": line}
+    raw: dict[str, Any] = {**dict(zip(titles, cells, strict=False)), "line": line}
     if len(cells) > len(titles):
         raw["more"] = cells[len(titles) :]
     return Row(line, fields, raw)

@@ -151,13 +151,19 @@ def photos(session: Session, report_ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def borne_out(
-    session: Session, reports: Sequence[ReportVersion], now: datetime
+    session: Session,
+    reports: Sequence[ReportVersion],
+    places: Places,
+    areas: Sequence[str],
+    now: datetime,
 ) -> dict[str, list[str]]:
     """Of these reports, those that others bear out, and by which: what Vigie suggests.
 
     Args:
         session: an open session.
         reports: as they stand.
+        places: the units that reports may name.
+        areas: of the reader, beyond which nothing is told; empty for all.
         now: the moment whose knowledge counts.
     """
     if not reports:
@@ -174,6 +180,8 @@ def borne_out(
     end = max(r.seen_at for r in reports) + around
     known = current(report_history(session, until=now), pd.Timestamp(now))
     near = known.loc[known["seen_at"].between(pd.Timestamp(start), pd.Timestamp(end))]
+    seen = {id_ for id_, unit in places.by_id.items() if is_within(unit, areas)}
+    near = near.loc[near["unit_id"].isin(seen)]
     ids = [registry.registry_id for registry in newest_registries(session)]
     centres = pd.DataFrame(
         session.execute(

@@ -304,7 +304,8 @@ def test_independent_reports_suggest_corroboration(session: Session, places: Pla
         arrival("c", reporter="r1", unit="XX0202"),
     )
     found = report_reading.standing(session, report_reading.Wanted())
-    borne = report_reading.borne_out(session, [one.report for one in found], NOW + timedelta(1))
+    versions = [one.report for one in found]
+    borne = report_reading.borne_out(session, versions, places, (), NOW + timedelta(1))
     a, b = (arrival(c).report_id for c in "ab")
     assert borne == {a: [b], b: [a]}
 
