@@ -73,6 +73,7 @@ class Arrival(NamedTuple):
         raw: all that was sent, for a person to read; without what points to a person.
         reporter: keyed hash of who saw it; None where nothing tells.
         edited_at: when this version was written; None where it is not said.
+        read_at: when a server said that this was its newest; stands in for `edited_at`.
         withdraw: whether it takes the report back.
         once: whether `client_id` names this very version: sent again under it, it is the same.
         unreadable: reasons found before the fields could be looked at.
@@ -86,6 +87,7 @@ class Arrival(NamedTuple):
     raw: Any
     reporter: str | None = None
     edited_at: datetime | None = None
+    read_at: datetime | None = None
     instance_id: str | None = None
     replaces: str | None = None
     withdraw: bool = False

@@ -68,7 +68,13 @@ def take_turn(session: Session) -> None:
 
 
 def receive(
-    session: Session, arrival: Arrival, places: Places, now: datetime, zone: tzinfo = UTC
+    session: Session,
+    arrival: Arrival,
+    places: Places,
+    now: datetime,
+    zone: tzinfo = UTC,
+    *,
+    again: bool = False,
 ) -> Landed:
     """Let a submission land on its report, or keep it for a person.
 
@@ -78,13 +84,16 @@ def receive(
         places: the units that may be named.
         now: the moment, with a time zone.
         zone: of times written without an offset.
+        again: whether we read it ourselves, again and again: a duplicate is then no arrival,
+            and has no row in the inbox (id 0).
     """
     take_turn(session)
     submission_id = digest(arrival.report_id, arrival.said)
     report_id, others = _family(session, arrival)
     reasons, report = _look(arrival, places, now, zone)
     if _is_known(session, submission_id, queued=bool(reasons)):
-        inbox_id = _keep(session, arrival, submission_id, report_id, State.DUPLICATE, now)
+        duplicate = (submission_id, report_id, State.DUPLICATE, now)
+        inbox_id = 0 if again else _keep(session, arrival, *duplicate)
         return Landed(State.DUPLICATE, report_id, inbox_id, tuple(reasons), report)
     if reasons:
         inbox_id = _keep(
@@ -179,7 +188,7 @@ def add_submission(
             submission_id=submission_id,
             report_id=report_id,
             received_at=now,
-            edited_at=arrival.edited_at or (report.sent_at if report else now),
+            edited_at=arrival.edited_at or arrival.read_at or (report.sent_at if report else now),
             intake=str(arrival.intake),
             sender=arrival.sender,
             reporter=arrival.reporter,

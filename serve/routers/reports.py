@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
+from starlette.convertors import Convertor, register_url_convertor
 
 from features.errors import ForbiddenError
 from features.vocabulary import Language
@@ -45,7 +46,26 @@ from store.tokens import Caller
 router = APIRouter(prefix="/v1", tags=["reports"])
 READ = "reports.read"
 
-ReportId = Annotated[str, Path(description="Id of a report", examples=[REPORT_ID])]
+
+class _ReportId(Convertor[str]):
+    """The form of an id, so that no word beside it in the address is taken for one."""
+
+    regex = "[0-9a-f]{16}"
+
+    def convert(self, value: str) -> str:
+        """As it is written."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """As it is written."""
+        return value
+
+
+register_url_convertor("report", _ReportId())
+ReportId = Annotated[
+    str,
+    Path(description="Id of a report", pattern="^[0-9a-f]{16}$", examples=[REPORT_ID]),
+]
 Sha256 = Annotated[str, Path(description="Digest of a photo", pattern="^[0-9a-f]{64}$")]
 
 
@@ -213,7 +233,7 @@ def _detail(
 
 
 @router.get(
-    "/reports/{report_id}",
+    "/reports/{report_id:report}",
     responses=documented.errors(404, 422),
     summary="One report and its history",
 )
@@ -232,7 +252,7 @@ def report(
 
 
 @router.post(
-    "/reports/{report_id}/verification",
+    "/reports/{report_id:report}/verification",
     responses=documented.errors(400, 404, 409, 422),
     summary="Say how far a report is borne out",
 )
@@ -261,7 +281,7 @@ def verify(
 
 
 @router.post(
-    "/reports/{report_id}/withdraw",
+    "/reports/{report_id:report}/withdraw",
     responses=documented.errors(400, 404, 422),
     summary="Take a report back",
 )
@@ -304,7 +324,7 @@ _PICTURE: dict[str, Any] = {
 
 
 @router.post(
-    "/reports/{report_id}/photos",
+    "/reports/{report_id:report}/photos",
     status_code=201,
     responses=documented.errors(400, 404, 422),
     openapi_extra=_PICTURE,
@@ -328,7 +348,7 @@ def add_photo(
 
 
 @router.get(
-    "/reports/{report_id}/photos/{sha256}",
+    "/reports/{report_id:report}/photos/{sha256}",
     responses={
         **documented.errors(404, 422),
         200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
@@ -352,7 +372,7 @@ def photo(
 
 
 @router.delete(
-    "/reports/{report_id}/photos/{sha256}",
+    "/reports/{report_id:report}/photos/{sha256}",
     status_code=204,
     responses=documented.errors(404, 422),
     summary="Destroy a photo",

@@ -112,22 +112,22 @@ TABLE: dict[tuple[str, str], Case] = {
     ("POST", "/v1/forecasts/{job_id}/cancel"): Case("/v1/forecasts/{job}/cancel", NOT_MINE),
     ("GET", "/v1/reports"): Case("/v1/reports", READERS),
     ("POST", "/v1/reports"): Case("/v1/reports", REPORTERS, body={"reports": [_REPORT]}),
-    ("GET", "/v1/reports/{report_id}"): Case("/v1/reports/{report}", OF_THE_AREA),
-    ("POST", "/v1/reports/{report_id}/verification"): Case(
+    ("GET", "/v1/reports/{report_id:report}"): Case("/v1/reports/{report}", OF_THE_AREA),
+    ("POST", "/v1/reports/{report_id:report}/verification"): Case(
         "/v1/reports/{report}/verification",
         OF_THE_AREA_VERIFIED,
         body={"verification": "unverified", "version": 1},
     ),
-    ("POST", "/v1/reports/{report_id}/withdraw"): Case(
+    ("POST", "/v1/reports/{report_id:report}/withdraw"): Case(
         "/v1/reports/{spare_report}/withdraw", OF_THE_AREA_VERIFIED, body={}
     ),
-    ("POST", "/v1/reports/{report_id}/photos"): Case(
+    ("POST", "/v1/reports/{report_id:report}/photos"): Case(
         "/v1/reports/{report}/photos", OF_THE_AREA_VERIFIED, 201, content=PICTURE, kind="image/png"
     ),
-    ("GET", "/v1/reports/{report_id}/photos/{sha256}"): Case(
+    ("GET", "/v1/reports/{report_id:report}/photos/{sha256}"): Case(
         "/v1/reports/{report}/photos/{photo}", OF_THE_AREA_VERIFIED
     ),
-    ("DELETE", "/v1/reports/{report_id}/photos/{sha256}"): Case(
+    ("DELETE", "/v1/reports/{report_id:report}/photos/{sha256}"): Case(
         "/v1/reports/{report}/photos/" + "0" * 64, NOT_THERE_OF_THE_AREA
     ),
     ("GET", "/v1/reports/queue"): Case("/v1/reports/queue", VERIFIERS),
