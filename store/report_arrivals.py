@@ -103,9 +103,9 @@ def from_form(
 
 def from_sms(
     message: Message,
-    text: str,
+    sent: Mapping[str, str],
     message_id: str,
-    reporter: str,
+    reporter: str | None,
     sender: str,
     areas: tuple[str, ...],
     sent_at: datetime,
@@ -118,9 +118,9 @@ def from_sms(
     return Arrival(
         Intake.SMS,
         sender,
-        message_id or digest(reporter, text, ten_minutes)[:32],
+        message_id or digest(reporter, dict(sent), ten_minutes)[:32],
         message.fields,
-        {"text": text, "not used": list(message.rest)},
+        {"sent": dict(sent), "not used": list(message.rest)},
         reporter=reporter,
         edited_at=sent_at,
         unreadable=message.reasons,

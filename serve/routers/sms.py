@@ -13,7 +13,7 @@ import structlog
 from fastapi import APIRouter, BackgroundTasks, Path, Request, Response
 from sqlalchemy.orm import Session
 
-from features.errors import ContractError, NotFoundError
+from features.errors import NotFoundError
 from response import sms
 from response.reports import read_moment
 from serve import documented
@@ -85,14 +85,9 @@ def receive(
         raise NotFoundError(
             f"expected the name of a gateway, got {gateway!r}; declare it in VIGIE_SMS_GATEWAYS"
         )
-    number = fields.get(declared.sender, "")
-    if not number or declared.text not in fields:
-        raise ContractError(
-            f"sms: expected the fields {declared.text!r} and {declared.sender!r}, got "
-            f"{', '.join(sorted(fields)) or 'none'}; see VIGIE_SMS_GATEWAYS"
-        )
     answer = _answer(request, session, now, declared, gateway, fields, actor, areas)
-    if declared.reply_url:
+    number = fields.get(declared.sender, "")
+    if declared.reply_url and number:
         later.add_task(_reply, declared, number, answer.reply)
     if declared.answer == "twiml":
         said = f"<Response><Message>{escape(answer.reply)}</Message></Response>"
@@ -101,23 +96,17 @@ def receive(
 
 
 def _fields(request: Request, content: bytes) -> dict[str, str]:
-    """The fields of a body, form-encoded or JSON; values as text.
-
-    Raises:
-        ContractError: it is neither.
-    """
+    """The fields of a body, form-encoded or JSON; values as text. Another body is one field."""
+    text = content.decode("utf-8", "replace")
     try:
-        text = content.decode()
         if request.headers.get("content-type", "").startswith("application/json"):
             found = json.loads(text)
-            if not isinstance(found, dict):
-                raise ContractError("sms: expected a JSON object, got something else")
         else:
             found = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
-    except (ValueError, RecursionError) as error:
-        raise ContractError(
-            f"sms: expected fields, form-encoded or as JSON, got {type(error).__name__}"
-        ) from error
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        return {"body": text}
     return {str(name): "" if v is None else str(v) for name, v in found.items()}
 
 
@@ -141,17 +130,18 @@ def _answer(
     areas: tuple[str, ...],
 ) -> SmsAnswer:
     settings: Settings = request.app.state.settings
-    reporter = reporters(settings).hash("phone", fields[declared.sender])
-    text, known = fields[declared.text], places(session)
+    number, text = fields.get(declared.sender, ""), fields.get(declared.text, "")
+    reporter = reporters(settings).hash("phone", number) if number else None
+    known = places(session)
     written = fields.get(declared.sent_at, "") if declared.sent_at else ""
     sent_at = min(read_moment(written, zone(settings)) or now, now)
     message = sms.read(text, known, sent_at, zone(settings))
-    if message.command is sms.Command.CANCEL:
+    if message.command is sms.Command.CANCEL and reporter is not None:
         return _cancel(session, now, reporter, message.reference, actor)
     if message.command is sms.Command.HELP and not message.reasons:
         return SmsAnswer(reply=sms.reply_help(), state=None, report_id=None)
     message_id = fields.get(declared.message_id, "") if declared.message_id else ""
-    arrival = from_sms(message, text, message_id, reporter, f"sms {gateway}", areas, sent_at)
+    arrival = from_sms(message, fields, message_id, reporter, f"sms {gateway}", areas, sent_at)
     (landed,) = land(request, session, now, actor, [arrival])
     if landed.reasons or landed.report is None:
         reply = sms.reply_reasons(landed.reasons, message.fields)
