@@ -150,6 +150,7 @@ def pull(
 ) -> None:
     """Read servers of forms again: what is new, and edits that webhooks missed."""
     from pipelines.report_pull import pull as read
+    from pipelines.report_pull import says
 
     settings = Settings()
     names = [source] if source else sorted(settings.report_sources)
@@ -157,8 +158,7 @@ def pull(
         raise ConfigError("reports: expected a server of forms in VIGIE_REPORT_SOURCES, got none")
     for name in names:
         counts = read(settings, name, datetime.now(UTC), everything=everything)
-        said = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing new"
-        out.print(f"{name}: {said}", soft_wrap=True)
+        out.print(f"{name}: {says(counts)}", soft_wrap=True)
 
 
 @app.command("list")

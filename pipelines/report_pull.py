@@ -78,6 +78,12 @@ def pull(settings: Settings, name: str, now: datetime, *, everything: bool = Fal
     return counts
 
 
+def says(counts: Counter[str]) -> str:
+    """What became of the submissions, in words; those that were known before are not news."""
+    news = sorted((state, n) for state, n in counts.items() if state != State.DUPLICATE)
+    return ", ".join(f"{n} {state}" for state, n in news) or "nothing new"
+
+
 def _land(
     settings: Settings,
     source: FormServer,

@@ -21,7 +21,7 @@ from pipelines.jobs import MOST_ATTEMPTS, begun, durable, forecast, trained, wor
 from pipelines.pack import Pack
 from pipelines.packs import load_packs, pack_of
 from pipelines.question import Question, ask, target_class, windows
-from pipelines.report_pull import pull
+from pipelines.report_pull import pull, says
 from pipelines.settings import Settings
 from pipelines.training import prepare
 from store import mark
@@ -114,10 +114,9 @@ def pull_step(name: str) -> str:
     """Read one of them; one that does not answer does not keep the others from their turn."""
     with begun(f"reading the forms of {name}"):
         try:
-            counts = pull(Settings(), name, datetime.now(UTC))
+            return says(pull(Settings(), name, datetime.now(UTC)))
         except VigieError as error:
             return f"{type(error).__name__}: {error}"
-        return ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing new"
 
 
 @durable("packs")
