@@ -34,13 +34,12 @@ _log = structlog.get_logger("vigie.sms")
 _CANCEL_WITHIN = timedelta(hours=24)
 _REPLY_SECONDS = 10
 
-_SCHEMA = {"type": "object", "additionalProperties": True}
 _REQUEST: dict[str, Any] = {
+    # Whatever comes is kept, so that any body is right.
     "requestBody": {
-        "required": True,
         "content": {
-            "application/x-www-form-urlencoded": {"schema": _SCHEMA},
-            "application/json": {"schema": _SCHEMA},
+            "application/json": {"schema": {}},
+            "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
         },
     },
     "security": [{"token": []}, {"basic": []}],
