@@ -33,6 +33,7 @@ ALERT_QUEUE = "vigie-alerts"
 """A queue of its own: alerts do not wait behind a forecast."""
 FORECAST, REFRESH, RETRAIN, TRAIN = "forecast", "refresh", "retrain", "train-ahead"
 ALERTS = "alerts"
+PULL = "pull"
 STEPS = ("ingest", "features", "train", "forecast")
 """Steps of a forecast, in order. A finished one is not done again."""
 

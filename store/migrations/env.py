@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-import store.alert_schema  # noqa: F401  its tables belong to the same metadata
+import store.alert_schema
+import store.report_schema  # noqa: F401
 from store.schema import Base, UtcDateTime
 
 
