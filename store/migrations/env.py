@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+import store.deployment_schema  # noqa: F401 - its tables belong to the same metadata
 from store.schema import Base, UtcDateTime
 
 
