@@ -17,7 +17,7 @@ import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
-from pipelines import token_commands, worker_commands
+from pipelines import deploy_commands, token_commands, worker_commands
 from pipelines.printing import (
     err,
     out,
@@ -41,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
+app.add_typer(deploy_commands.app, name="deploy", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 for command in (worker_commands.worker, worker_commands.backup, worker_commands.restore):
     app.command()(command)

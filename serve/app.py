@@ -23,6 +23,7 @@ from serve.observing import Metrics, Observed, RequestLog, configure_logs
 from serve.routers import (
     access,
     bulletins,
+    deployments,
     elections,
     forecasts,
     health,
@@ -45,12 +46,16 @@ _TAGS = [
     {"name": "elections", "description": "Rounds, and the newest bulletin of each"},
     {"name": "bulletins", "description": "Frozen sets of scores"},
     {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
+    {"name": "deployments", "description": "Who goes where: plans, edits, approvals, files"},
     {"name": "units", "description": "One unit: score, drivers, history"},
     {"name": "public", "description": "Bands of regions for everybody, off by default"},
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
-_ROUTERS = (health, elections, bulletins, forecasts, units, public, session, access, page)
+_ROUTERS = (
+    *(health, elections, bulletins, forecasts, deployments, units, public),
+    *(session, access, page),
+)
 
 
 class _Service(FastAPI):

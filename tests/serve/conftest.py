@@ -23,12 +23,16 @@ import shapely
 import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
 
 from features.vocabulary import STARTING_POINT
+from response.deployment import plan
+from response.deployment_request import Request, Risk
 from serve.app import create_app
 from serve.settings import Settings
-from store import bulletins, database, tokens
+from store import bulletins, database, deployments, reading, tokens
 from store.jobs import Jobs
+from store.roles import Role
 
 COLUMNS, ROWS = 8, 5
 AS_OF = date(2018, 7, 1)
@@ -46,6 +50,7 @@ class Seeded:
     secret: str
     bulletin_id: str
     older_id: str
+    deployment_id: str
 
     @property
     def headers(self) -> dict[str, str]:
@@ -291,9 +296,19 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             )
             for day in (date(2018, 6, 1), AS_OF)
         )
+        planned = _planned(session, newer)
         _, secret = tokens.create(session, label="tests", now=CREATED)
     engine.dispose()
-    return Seeded(settings, secret, newer, older)
+    return Seeded(settings, secret, newer, older, planned)
+
+
+def _planned(session: Session, bulletin_id: str) -> str:
+    bulletin = reading.bulletin(session, bulletin_id)
+    known = deployments.situation(session, bulletin)
+    asked = Request(mediators=20, must_cover=("XX0400",), risk=Risk(draws=100))
+    by = deployments.By(Role.PLANNER, "t", CREATED, "first")
+    kept = deployments.write_plan(session, bulletin, known, plan(known, asked), by)
+    return kept.deployment_id
 
 
 @pytest.fixture(scope="session")
