@@ -17,7 +17,13 @@ import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
-from pipelines import alert_commands, report_commands, token_commands, worker_commands
+from pipelines import (
+    alert_commands,
+    deploy_commands,
+    report_commands,
+    token_commands,
+    worker_commands,
+)
 from pipelines.printing import (
     err,
     out,
@@ -42,6 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 app.add_typer(report_commands.app, name="reports", no_args_is_help=True)
+app.add_typer(deploy_commands.app, name="deploy", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 app.add_typer(alert_commands.app, name="alerts")
 for command in (

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 
 import store.alert_schema
+import store.deployment_schema
 import store.report_schema  # noqa: F401
 from store.schema import Base, UtcDateTime
 

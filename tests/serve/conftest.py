@@ -29,12 +29,15 @@ from sqlalchemy.orm import Session
 from features.vocabulary import STARTING_POINT, Language
 from response.alerts import Draft
 from response.cap import Certainty, Severity, Urgency, Words
+from response.deployment import plan
+from response.deployment_request import Request, Risk
 from response.rules import AreaKind, Channel
 from response.vocabulary import Level
 from serve.app import create_app
 from serve.settings import Settings
-from store import alerts, bulletins, database, tokens
+from store import alerts, bulletins, database, deployments, reading, tokens
 from store.jobs import Jobs
+from store.roles import Role
 from store.schema import Registry
 
 COLUMNS, ROWS = 8, 5
@@ -53,6 +56,7 @@ class Seeded:
     secret: str
     bulletin_id: str
     older_id: str
+    deployment_id: str
 
     @property
     def headers(self) -> dict[str, str]:
@@ -298,9 +302,19 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             )
             for day in (date(2018, 6, 1), AS_OF)
         )
+        planned = _planned(session, newer)
         _, secret = tokens.create(session, label="tests", now=CREATED)
     engine.dispose()
-    return Seeded(settings, secret, newer, older)
+    return Seeded(settings, secret, newer, older, planned)
+
+
+def _planned(session: Session, bulletin_id: str) -> str:
+    bulletin = reading.bulletin(session, bulletin_id)
+    known = deployments.situation(session, bulletin)
+    asked = Request(mediators=20, must_cover=("XX0400",), risk=Risk(draws=100))
+    by = deployments.By(Role.PLANNER, "t", CREATED, "first")
+    kept = deployments.write_plan(session, bulletin, known, plan(known, asked), by)
+    return kept.deployment_id
 
 
 def draft(session: Session, *unit_ids: str, drafted_at: datetime | None = None) -> str:
