@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pandas as pd
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from features.errors import VigieError
@@ -15,8 +16,11 @@ from pipelines.settings import Settings
 from response.alerts import Draft
 from response.contracts import empty
 from response.triggers import Situation, drafts, escalations
-from store import alert_inputs, alert_rounds, alerts
+from store import alert_inputs, alert_rounds, alerts, deployments
 from store.database import connect, sessions
+from store.deployment_schema import Deployment, DeploymentApproval
+from store.reports import report_history
+from store.schema import Election
 
 TARGET = "any"
 
@@ -30,27 +34,41 @@ def situation(
         NotFoundError: there is no such round, or no units of its country.
     """
     registry = alert_rounds.of(session, election_id)
-    posts, posted_at = posted(session, election_id)
+    posts, posted_at = posted(session, election_id, as_of)
     return Situation(
         election_id=election_id,
         country=(registry.iso3, registry.country),
         units=alert_inputs.unit_table(session, registry.registry_id),
         scores=alert_inputs.score_history(session, election_id, target),
-        reports=reported(session, election_id, as_of),
+        reports=report_history(session, until=as_of, election_id=election_id),
         posts=posts,
         posted_at=posted_at,
         past=alerts.past_alerts(session, election_id, as_of),
     )
 
 
-def reported(_session: Session, _election_id: str, _as_of: datetime) -> pd.DataFrame:
-    """The history of field reports by a moment; keeps `REPORTS`."""
-    return empty("reports")
+def posted(
+    session: Session, election_id: str, as_of: datetime
+) -> tuple[pd.DataFrame, pd.Timestamp | None]:
+    """Where mediators stand by the deployment approved last, and from when silence there counts.
 
-
-def posted(_session: Session, _election_id: str) -> tuple[pd.DataFrame, pd.Timestamp | None]:
-    """Where mediators stand, and since when; keeps `POSTS`."""
-    return empty("posts"), None
+    It counts from the approval, and not before the round's window begins: who is named weeks
+    ahead is not yet there.
+    """
+    approval = session.scalar(
+        select(DeploymentApproval)
+        .join(Deployment, Deployment.deployment_id == DeploymentApproval.deployment_id)
+        .where(Deployment.election_id == election_id, DeploymentApproval.approved_at <= as_of)
+        .order_by(DeploymentApproval.approved_at.desc())
+        .limit(1)
+    )
+    if approval is None:
+        return empty("posts"), None
+    kept = deployments.version(session, approval.deployment_id, approval.version)
+    posts = deployments.posts_of(session, kept).groupby("unit_id")["mediators"].sum()
+    starts = session.get_one(Election, election_id).window_start
+    since = max(approval.approved_at, datetime.combine(starts, time(), UTC))
+    return posts.astype("int64").reset_index(), pd.Timestamp(since)
 
 
 def draft(

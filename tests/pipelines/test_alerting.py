@@ -21,7 +21,14 @@ from pipelines.cli import app
 from pipelines.pack import Pack, load_pack
 from pipelines.settings import Settings
 from response.contracts import require
-from store import alert_inputs, alert_rounds, alerts, bulletins, database
+from store import alert_inputs, alert_rounds, alerts, bulletins, database, reading
+from store.deployment_schema import (
+    Deployment,
+    DeploymentApproval,
+    DeploymentPost,
+    DeploymentVersion,
+)
+from store.report_schema import ReportVersion
 
 ROOT = Path(__file__).parents[2]
 ELECTION = "XVG-2024-PRES-1"
@@ -162,6 +169,81 @@ def test_rules_are_held_against_the_store_at_a_moment(
     assert "Konna (20% to 45%)" in later[0].words[Language.EN].reason
     with made() as session:
         assert all(one.alert.synthetic for one in alerts.page(session))
+
+
+def _reported(session: Session, report_id: str, unit_id: str, **how: Any) -> None:
+    moment = how.pop("at", ISSUED)
+    usual: dict[str, Any] = {
+        "version": 1,
+        "known_at": moment,
+        "kind": "warning_sign",
+        "sign": "armed_presence",
+        "severity": 3,
+        "seen_at": moment,
+        "sent_at": moment,
+        "verification": "unverified",
+        "withdrawn": False,
+        "intake": "sms",
+        "reporter": f"r{report_id}",
+        "sender": "s",
+        "change": "landed",
+        "actor": "t",
+        "reason": "",
+    }
+    session.add(ReportVersion(report_id=report_id, unit_id=unit_id, **{**usual, **how}))
+
+
+def _posted(session: Session, unit_ids: list[str], at: datetime) -> None:
+    (bulletin, *_) = reading.bulletins(session, election_id=ELECTION).bulletins
+    key: dict[str, Any] = {"deployment_id": "d1", "version": 1}
+    session.add(
+        Deployment(
+            deployment_id="d1",
+            election_id=ELECTION,
+            bulletin_id=bulletin.bulletin_id,
+            follows=None,
+            created_at=at,
+        )
+    )
+    session.flush()
+    for unit_id in unit_ids:
+        session.add(DeploymentPost(**key, unit_id=unit_id, base="", mediators=2, why={}))
+    session.flush()
+    who = {"reason": "", "role": "coordinator", "actor": "t"}
+    figures: dict[str, Any] = {"mediators": 2 * len(unit_ids), "posts": len(unit_ids)}
+    more: dict[str, Any] = {"how": "plan", "follows_version": None, "request": {}, "figures": {}}
+    session.add(DeploymentVersion(**key, **who, **figures, **more, created_at=at))
+    session.flush()
+    session.add(DeploymentApproval(**key, **who, approved_at=at))
+
+
+def test_field_reports_and_posts_draft_alerts(made: sessionmaker[Session], pack: Pack) -> None:
+    rules = tuple(rule for rule in pack.alerts if rule.kind not in ("probability", "rise"))
+    only = pack.model_copy(update={"alerts": rules})
+    with made.begin() as session:
+        _posted(session, ["XX0101", "XX0201"], ISSUED)
+        for n, unit_id in enumerate(("XX0101", "XX0102", "XX0102")):
+            _reported(session, f"q{n}", unit_id, at=ISSUED + timedelta(hours=20 + n))
+        grave = {"kind": "incident", "sign": "clash", "severity": 4}
+        _reported(session, "q9", "XX0102", at=ISSUED + timedelta(hours=23), **grave)
+
+    def drafted(hours: float) -> set[tuple[str, str]]:
+        found = alerting.draft(made, only, ELECTION, ISSUED + timedelta(hours=hours))
+        return {(one.rule, one.area_id) for one in found}
+
+    assert drafted(21.5) == set()
+    assert drafted(22) == {("cluster-of-signs", "XX01")}
+    assert drafted(24) == {("grave-incident", "XX0102"), ("silence", "XX02")}
+    assert drafted(25) == set()
+
+
+def test_nobody_is_silent_before_the_window(made: sessionmaker[Session]) -> None:
+    with made.begin() as session:
+        _posted(session, ["XX0101"], datetime(2024, 9, 1, tzinfo=UTC))
+        _, since = alerting.posted(session, ELECTION, ISSUED)
+        assert since == pd.Timestamp("2024-09-23T00:00Z")
+        posts, since = alerting.posted(session, ELECTION, datetime(2024, 8, 1, tzinfo=UTC))
+        assert (len(posts), since) == (0, None)
 
 
 def test_rounds_count_while_their_window_is_near(made: sessionmaker[Session]) -> None:
