@@ -84,21 +84,14 @@ def _tallied(
         state=[STATES.index(Verification(v)) for v in told["verification"]],
     ).sort_values("state")
     best = best.loc[best["at"] >= 0].drop_duplicates(["at", "what"], keep="last")
-    rows = []
-    for what in answers:
-        mine = best.loc[best["what"] == what]
-        spoke = np.zeros(len(unit_ids), dtype=bool)
-        spoke[mine["at"].to_numpy(dtype=np.intp)] = True
-        trials = np.maximum(watched, spoke)
-        for state in Verification:
-            of_state = mine.loc[mine["verification"] == str(state)]
-            seen = np.zeros(len(unit_ids))
-            seen[of_state["at"].to_numpy(dtype=np.intp)] = 1.0
-            rows.append(
-                (
-                    *(str(part), what, str(state)),
-                    *(float(seen[violent].sum()), float(trials[violent].sum())),
-                    *(float(seen[~violent].sum()), float(trials[~violent].sum())),
-                )
-            )
-    return pd.DataFrame(rows, columns=[*KEYS, *COUNTS])
+    seen = np.zeros((len(unit_ids), len(answers), len(STATES)))
+    kind = pd.Index(answers).get_indexer(pd.Index(best["what"]))
+    seen[best["at"].to_numpy(dtype=np.intp), kind, best["state"].to_numpy(dtype=np.intp)] = 1.0
+    trials = np.maximum(watched[:, None], seen.any(axis=2))
+    states = [str(v) for v in STATES]
+    cells = pd.MultiIndex.from_product([[str(part)], answers, states], names=KEYS)
+    sums = {}
+    for side, of in (("if", violent), ("none", ~violent)):
+        sums[f"seen_{side}"] = seen[of].sum(axis=0).ravel()
+        sums[f"watched_{side}"] = np.repeat(trials[of].sum(axis=0), len(STATES))
+    return pd.DataFrame(sums, index=cells).reset_index()

@@ -162,8 +162,8 @@ def sentence(row: dict[str, Any], reasons: Sequence[dict[str, Any]], language: L
     if not moving:
         return _AS_BEFORE[language].format(**shown) + _unheard(row, language)
     if shown["before"] == shown["after"]:
-        why = _joined([_said(r, language) for r in moving], language)
-        return _HARDLY[language].format(why=why, **shown) + _unheard(row, language)
+        all_of_it = _joined([_said(r, language) for r in moving], language)
+        return _HARDLY[language].format(why=all_of_it, **shown) + _unheard(row, language)
     up = after > before
     why = [_said(r, language) for r in moving if (r["contribution"] > 0) == up]
     against = [_said(r, language) for r in moving if (r["contribution"] > 0) != up]

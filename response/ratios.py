@@ -211,8 +211,10 @@ class Ratios:
         self.table = table
         rows = zip(*(table[k] for k in KEYS), table["log_ratio"], table["log_sd"], strict=True)
         self._cells = {(p, w, v): Cell(float(log), float(sd)) for p, w, v, log, sd in rows}
-        told = table.loc[table["verification"] != str(Verification.REFUTED)]
-        self._told = dict(list(told.groupby("part")))
+        told = table.loc[
+            (table["verification"] != str(Verification.REFUTED)) & (table["log_sd"] > 0)
+        ]
+        self._told = {key: _any_state(rows) for key, rows in told.groupby(["part", "what"])}
 
     def cell(self, part: Part, what: str, verification: str) -> Cell | None:
         """The ratio of a kind of report in a state; None where it answers another question."""
@@ -231,20 +233,25 @@ class Ratios:
         Returns:
             Log ratios summed over the kinds, and their standard deviation, shape (units,) each.
         """
-        rows = self._told[str(part)]
         count = len(next(iter(shares.values())))
         log, variance = np.zeros(count), np.zeros(count)
         for what, share in shares.items():
-            mine = rows.loc[rows["what"] == what]
-            if (mine["log_sd"] == 0).all():
-                continue
-            for side, sign in (("if", 1.0), ("none", -1.0)):
-                p = mine[f"p_{side}"].to_numpy()
-                trials = PRIOR_REPORTS / mine[f"prior_{side}"] + mine[f"watched_{side}"]
-                missed = 1.0 - min(float(p.sum()), _MOST) * share
+            for sign, p, spread in self._told.get((str(part), what), ()):
+                missed = 1.0 - p * share
                 log += sign * np.log(missed)
-                variance += (share / missed) ** 2 * float((p * (1 - p) / (trials + 1)).sum())
+                variance += (share / missed) ** 2 * spread
         return log, np.sqrt(variance)
+
+
+def _any_state(rows: pd.DataFrame) -> tuple[tuple[float, float, float], ...]:
+    """Sign, probability and variance of a report in any state, before incidents and otherwise."""
+    sides = []
+    for side, sign in (("if", 1.0), ("none", -1.0)):
+        p = rows[f"p_{side}"].to_numpy(dtype=float)
+        trials = (PRIOR_REPORTS / rows[f"prior_{side}"] + rows[f"watched_{side}"]).to_numpy()
+        spread = float((p * (1 - p) / (trials + 1)).sum())
+        sides.append((sign, min(float(p.sum()), _MOST), spread))
+    return tuple(sides)
 
 
 def _require(table: pd.DataFrame) -> None:
