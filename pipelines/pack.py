@@ -151,6 +151,20 @@ class Evaluation(Frozen):
         return {k: "; ".join(said[k]) or f"{k} units" for k in sorted(said)}
 
 
+class PastDeployment(Frozen):
+    """Mediators who were sent out for a round, as far as it was told.
+
+    Attributes:
+        mediators: how many there were in all.
+        regions: ids of the regions that they went to; where in them is not known.
+        source: who told it.
+    """
+
+    mediators: Annotated[int, Field(ge=1)]
+    regions: Annotated[tuple[str, ...], Field(min_length=1)]
+    source: Annotated[Words, Field(min_length=1)]
+
+
 class Training(Frozen):
     """What the models are fitted on.
 
@@ -239,6 +253,7 @@ class Pack(Frozen):
         countries: code -> name of each country, where there are several.
         synthetic: whether the data are made up; follows every row to the page.
         vintage: when the data were known, in the pack's own words.
+        deployments: election_id -> the mediators of that round.
         electoral: which incidents count as linked to an election, besides those of which
             their source says so.
         file: the TOML file; `path`s of sources are relative to its folder.
@@ -257,6 +272,7 @@ class Pack(Frozen):
     electoral: ElectoralRule | None = None
     coverage: Coverage = Coverage()
     evaluation: Evaluation = Evaluation()
+    deployments: dict[str, PastDeployment] = Field(default_factory=dict)
     training: Training
     promotion: Promotion = Promotion()
     monitoring: Monitoring = Monitoring()

@@ -13,6 +13,7 @@ from features.contracts import empty
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon
 from features.tables import Tables
+from features.vocabulary import Language
 from pipelines.pack import Pack, load_pack
 from pipelines.question import ask, context_as_of, day_grid, learned_from, settle_days, variables
 
@@ -87,6 +88,17 @@ def test_pack_facts() -> None:
     pack = load_pack(SYNTHETIC)
     assert settle_days(pack) == 30
     assert variables(pack) == ("share_urban",)
+
+
+def test_pack_tells_of_mediators_who_were_sent_out() -> None:
+    pack = load_pack(SYNTHETIC.with_name("mali.toml"))
+    sent = pack.deployments
+    assert {e: one.mediators for e, one in sent.items()} == {
+        "MLI-2018-PRES-1": 404,
+        "MLI-2018-PRES-2": 210,
+    }
+    assert sent["MLI-2018-PRES-1"].regions == ("ML05", "ML04", "ML07", "ML03", "ML09")
+    assert set(sent["MLI-2018-PRES-1"].source) == set(Language)
 
 
 def test_pack_refuses_an_unknown_key_by_its_name(tmp_path: Path) -> None:
