@@ -14,6 +14,7 @@ was not reported lowers the odds as far as somebody was there to report it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,14 @@ class Moment:
     start: pd.Timestamp
     stop: pd.Timestamp
     next_days: int
+
+    @classmethod
+    def of(
+        cls, at: datetime, first: date, last: date, next_days: int = Assumptions.next_days
+    ) -> Moment:
+        """A moment and the first and last day of a window."""
+        start, end = (pd.Timestamp(day, tz="UTC") for day in (first, last))
+        return cls(pd.Timestamp(at).tz_convert("UTC"), start, end + pd.Timedelta(days=1), next_days)
 
     @property
     def elapsed_days(self) -> float:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+import store.nowcast_schema
 import store.report_schema  # noqa: F401
 from store.schema import Base, UtcDateTime
 
