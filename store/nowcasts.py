@@ -42,12 +42,13 @@ class Field:
 
 def field_of(session: Session, bulletin: Bulletin, moment: datetime) -> Field:
     """The reports known, and the posts approved, by a moment of a bulletin's round."""
-    from response.contracts import empty
+    from store.deployments import approved_posts
     from store.reports import report_history
 
     first = datetime.combine(bulletin.window_start, datetime.min.time(), UTC)
     since = min(first, moment) - _LOOKBACK
-    return Field(report_history(session, since=since, until=moment), empty("posts"))
+    posts = approved_posts(session, bulletin.election_id, moment)
+    return Field(report_history(session, since=since, until=moment), posts)
 
 
 def make(

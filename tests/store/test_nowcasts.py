@@ -12,10 +12,13 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from features.errors import ConflictError, NotFoundError
+from response.deployment import plan
+from response.deployment_request import Request, Risk
 from response.ratios import COUNTS, KEYS, declared, learned
-from store import audit, bulletins, database, nowcasts
+from store import audit, bulletins, database, deployments, nowcasts, reading
 from store.nowcast_schema import NowcastScore
 from store.report_schema import ReportVersion
+from store.roles import Role
 from store.selecting import Selection
 
 MOMENT = datetime(2018, 7, 20, 12, tzinfo=UTC)
@@ -107,6 +110,28 @@ def test_as_of(session: Session, bulletin_id: str) -> None:
     assert make(session, bulletin_id) == alone, "the same digest"
     later = MOMENT + timedelta(minutes=5)
     assert make(session, bulletin_id, moment=later) != alone
+
+
+def test_posts_count_from_their_approval(session: Session, bulletin_id: str) -> None:
+    """Silent days of people who report are weak evidence once they are known to be posted."""
+    for day in (1, 5):
+        seen = MOMENT - timedelta(days=day)
+        tell(session, f"q{day}", kind="nothing_seen", sign=None, severity=0, seen_at=seen)
+    bulletin = reading.bulletin(session, bulletin_id)
+    known = deployments.situation(session, bulletin)
+    asked = Request(mediators=4, team_size=1, must_cover=("XX0102",), risk=Risk(draws=60))
+    found = plan(known, asked)
+    by = deployments.By(Role.COORDINATOR, "t1", MOMENT - timedelta(hours=3), "why")
+    kept = deployments.write_plan(session, bulletin, known, found, by)
+    deployments.approve(session, kept.deployment_id, 1, by)
+    before, after = (
+        nowcasts.nowcast(session, make(session, bulletin_id, moment=MOMENT - timedelta(hours=h)))
+        for h in (4, 2)
+    )
+    assert (before.mediators, after.mediators) == (0, 4)
+    watched = shown(session, after.nowcast_id).loc["XX0102"]
+    assert watched["mediators"] > 0
+    assert watched["probability"] < shown(session, before.nowcast_id).loc["XX0102", "probability"]
 
 
 def test_moments_that_cannot_be(session: Session, bulletin_id: str) -> None:
