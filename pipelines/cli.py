@@ -17,7 +17,7 @@ import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
-from pipelines import nowcast_commands, token_commands, worker_commands
+from pipelines import nowcast_commands, rehearsal_commands, token_commands, worker_commands
 from pipelines.printing import (
     err,
     out,
@@ -44,6 +44,7 @@ app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 app.add_typer(nowcast_commands.app, name="ratios", no_args_is_help=True)
 app.command()(nowcast_commands.nowcast)
+app.command()(rehearsal_commands.rehearse)
 for command in (worker_commands.worker, worker_commands.backup, worker_commands.restore):
     app.command()(command)
 
