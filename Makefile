@@ -8,7 +8,7 @@ CODE := features models response store serve pipelines tests
 DEMO := VIGIE_HOME=var/demo $(BIN)/vigie
 DEMO_ELECTION := XVG-2024-PRES-1
 
-.PHONY: help install demo test test-slow check format lint types imports bench lock web clean
+.PHONY: help install demo rehearse nowcast-trial test test-slow check format lint types imports bench lock web clean
 
 help: ## print these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,13 @@ demo: install ## synthetic country, trained, forecast and served at http://127.0
 	@$(DEMO) token create --label demo
 	@echo
 	$(DEMO) serve
+
+rehearse: install ## a whole two-round election on the synthetic country, in simulated time
+	rm -rf var/rehearsal
+	$(BIN)/vigie rehearse --config synthetic --folder var/rehearsal
+
+nowcast-trial: install ## nowcasts against bulletins on simulated rounds (docs/results.md); an hour
+	$(BIN)/python -m pipelines.synthetic.trial
 
 test: install ## run the tests (README's test command)
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"

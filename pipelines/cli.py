@@ -20,6 +20,8 @@ from features.vocabulary import Language
 from pipelines import (
     alert_commands,
     deploy_commands,
+    nowcast_commands,
+    rehearsal_commands,
     report_commands,
     token_commands,
     worker_commands,
@@ -51,6 +53,9 @@ app.add_typer(report_commands.app, name="reports", no_args_is_help=True)
 app.add_typer(deploy_commands.app, name="deploy", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 app.add_typer(alert_commands.app, name="alerts")
+app.add_typer(nowcast_commands.app, name="ratios", no_args_is_help=True)
+app.command()(nowcast_commands.nowcast)
+app.command()(rehearsal_commands.rehearse)
 for command in (
     worker_commands.worker,
     worker_commands.migrate,

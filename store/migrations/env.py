@@ -4,8 +4,10 @@ from typing import Any, Literal
 
 from alembic import context
 
+# Their tables belong to the same metadata.
 import store.alert_schema
 import store.deployment_schema
+import store.nowcast_schema
 import store.report_schema  # noqa: F401
 from store.schema import Base, UtcDateTime
 

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ from serve.organisation import access_of
 from serve.rates import Rate, Windows
 from serve.routers.public import coarse
 from serve.settings import Settings
-from store import alerts, database, recipients, report_photos, tokens
+from store import alerts, database, nowcasts, recipients, report_photos, tokens
 from store.alerts import Actor
 from store.jobs import Ask, Jobs
 from store.landing import receive
@@ -75,6 +75,7 @@ _UNDERSTOOD_BY_NOBODY = (
     b'--b\r\nContent-Disposition: form-data; name="xml_submission_file"; filename="f.xml"\r\n'
     b'Content-Type: text/xml\r\n\r\n<data id="x"/>\r\n--b--\r\n'
 )
+_MOMENT = datetime(2018, 7, 20, 12, tzinfo=UTC)
 MONITORS = {**ADMINS, "monitor": 200}
 OF_THE_ALERT = {**READERS, "foreign": 404}
 SIGNERS = {**ADMINS, "coordinator": 200}
@@ -112,6 +113,17 @@ TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/v1/bulletins/{bulletin_id}"): Case("/v1/bulletins/{bulletin}", READERS),
     ("GET", "/v1/bulletins/{bulletin_id}/scores"): Case(
         "/v1/bulletins/{bulletin}/scores?region=X0", READERS
+    ),
+    ("GET", "/v1/nowcasts"): Case("/v1/nowcasts", READERS),
+    ("POST", "/v1/nowcasts"): Case(
+        "/v1/nowcasts", PLANNERS, status=201, body={"bulletin_id": "{bulletin}"}
+    ),
+    ("GET", "/v1/nowcasts/{nowcast_id}"): Case("/v1/nowcasts/{nowcast}", READERS),
+    ("GET", "/v1/nowcasts/{nowcast_id}/scores"): Case(
+        "/v1/nowcasts/{nowcast}/scores?region=X0", READERS
+    ),
+    ("GET", "/v1/bulletins/{bulletin_id}/nowcasts/latest"): Case(
+        "/v1/bulletins/{bulletin}/nowcasts/latest", READERS
     ),
     ("GET", "/v1/targets"): Case("/v1/targets", PLANNERS),
     ("GET", "/v1/forecasts"): Case("/v1/forecasts", PLANNERS),
@@ -310,6 +322,9 @@ def secrets(seeded: Any, queue: Jobs, drafted: Any) -> dict[str, str]:
         who = Actor("t", "t", "coordinator")
         alerts.take(session, found["alert"], Step.REJECT, at=now, by=who)
         found |= _reports(session, seeded, now)
+        found["nowcast"] = nowcasts.make(
+            session, seeded.bulletin_id, moment=_MOMENT, now=now, actor="test"
+        )
     engine.dispose()
     wanted = Ask(election_id="XXA-2018-PRES-1", asked_on=now.date())
     return found | {"job": queue.ask(wanted, "somebody else").job_id}
@@ -342,12 +357,16 @@ def test_every_route_with_every_caller(
         path = case.address.format(
             bulletin=seeded.bulletin_id, plan=seeded.deployment_id, **secrets
         )
+        body = case.body and {
+            key: seeded.bulletin_id if value == "{bulletin}" else value
+            for key, value in case.body.items()
+        }
         kind = {"Content-Type": case.kind} if case.kind else {}
         response = shared.request(
             method,
             path,
             headers=headers | kind,
-            json=case.body,
+            json=body,
             content=case.content,
             follow_redirects=False,
         )

@@ -60,6 +60,17 @@ const scoresPath = (id, format) =>
 
 export const scoresOnMap = (id) => whole(scoresPath(id, "geojson"), "features");
 
+// The newest nowcast of a bulletin; null while there is none.
+export async function nowcast(bulletinId) {
+  const path = `/v1/nowcasts?limit=1&bulletin_id=${encodeURIComponent(bulletinId)}`;
+  return (await json(path)).nowcasts[0] ?? null;
+}
+
+const nowcastPath = (id, format) =>
+  `/v1/nowcasts/${encodeURIComponent(id)}/scores?format=${format}&limit=5000`;
+
+export const nowcastOnMap = (id) => whole(nowcastPath(id, "geojson"), "features");
+
 export const unit = (unitId, bulletinId) =>
   json(`/v1/units/${encodeURIComponent(unitId)}?bulletin_id=${encodeURIComponent(bulletinId)}`);
 
@@ -67,10 +78,12 @@ export const targets = async () => (await json("/v1/targets")).targets;
 export const forecasts = async () => (await json("/v1/forecasts?limit=20")).forecasts;
 
 // A file of all pages: what is next stands in the header Link.
-export async function download(bulletinId, format) {
+export async function download(bulletinId, format, nowcastId = null) {
   const parts = [];
-  if (format === "geojson") parts.push(JSON.stringify(await scoresOnMap(bulletinId)));
-  for (let path = format === "geojson" ? null : scoresPath(bulletinId, format); path;) {
+  const id = nowcastId ?? bulletinId;
+  const [onMap, pathOf] = nowcastId ? [nowcastOnMap, nowcastPath] : [scoresOnMap, scoresPath];
+  if (format === "geojson") parts.push(JSON.stringify(await onMap(id)));
+  for (let path = format === "geojson" ? null : pathOf(id, format); path;) {
     const response = await ask(path, "*/*");
     const text = await response.text();
     parts.push(parts.length === 0 ? `\ufeff${text}` : text.split("\r\n").slice(2).join("\r\n"));
@@ -78,7 +91,7 @@ export async function download(bulletinId, format) {
   }
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(parts));
-  link.download = `${bulletinId}.${format}`;
+  link.download = `${id}.${format}`;
   link.click();
   URL.revokeObjectURL(link.href);
 }

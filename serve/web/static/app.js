@@ -8,12 +8,14 @@ import * as forecasts from "./forecasts.js";
 import * as head from "./head.js";
 import * as language from "./language.js";
 import * as map from "./map.js";
+import * as nowcast from "./nowcast.js";
 import * as session from "./session.js";
 import * as table from "./table.js";
 
 const { t } = language;
 const VIEWS = ["sign-in", "message", "bulletin"];
 let current = null;
+let base = null; // the bulletin's scores
 let features = [];
 let names = new Map();
 let turn = 0; // an answer that comes after a later question is dropped
@@ -92,20 +94,35 @@ async function showBulletin(bulletin) {
   message(t("Reading the scores…"), "");
   head.fill(bulletin, chooser.round(bulletin.election_id));
   try {
-    const collection = await api.scoresOnMap(bulletin.bulletin_id);
+    const [collection] = await Promise.all([
+      api.scoresOnMap(bulletin.bulletin_id), nowcast.look(bulletin),
+    ]);
     if (mine !== turn) return;
     current = bulletin;
-    features = collection.features;
-    names = new Map(features.map((f) => [f.id, f.properties.name]));
+    base = collection;
+    names = new Map(collection.features.map((f) => [f.id, f.properties.name]));
     view("bulletin");
-    detail.empty(features, choose);
-    map.draw(collection);
-    table.fill(collection);
+    showScores();
     if (names.has(unitId)) await choose(unitId);
     else remember(null);
   } catch (problem) {
     if (mine === turn) tell(problem, () => showBulletin(bulletin));
   }
+}
+
+function showScores() {
+  const shown = nowcast.over(base);
+  features = shown.features;
+  detail.empty(features, choose);
+  map.draw(shown);
+  table.fill(shown);
+}
+
+// The same commune stays open where one is.
+function switched() {
+  const unitId = address().get("unit");
+  showScores();
+  if (names.has(unitId)) choose(unitId);
 }
 
 async function choose(unitId) {
@@ -120,7 +137,7 @@ async function choose(unitId) {
   if (getComputedStyle(panel).position !== "fixed") panel.scrollIntoView({ block: "nearest" });
   try {
     const answer = await api.unit(unitId, current.bulletin_id);
-    if (mine === turn) detail.fill(answer);
+    if (mine === turn) detail.fill(answer, nowcast.section(nowcast.of(unitId)));
   } catch (problem) {
     if (mine !== turn) return;
     if (problem.status === 401) tell(problem);
@@ -141,7 +158,7 @@ function close() {
 async function save(button, format) {
   button.disabled = true;
   try {
-    await api.download(current.bulletin_id, format);
+    await api.download(current.bulletin_id, format, nowcast.file()?.nowcast_id);
   } catch (problem) {
     tell(problem, () => showBulletin(current));
   } finally {
@@ -188,6 +205,7 @@ function start() {
   map.start(choose);
   table.start({ onSelect: choose, onFilter: map.dim });
   detail.start(close);
+  nowcast.start({ switched, problem: (problem) => tell(problem, () => showBulletin(current)) });
   chooser.start(showBulletin);
   forecasts.start({ done: issued, problem: tell });
   window.addEventListener("hashchange", () => {

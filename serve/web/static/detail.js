@@ -56,11 +56,13 @@ export const loading = (name) =>
 export const failed = (problem) =>
   frame(el("h2", {}, problem.title), el("p", { class: "error-text", role: "alert" }, problem.message));
 
-export function fill(answer) {
+// `now` is what the nowcast says of the commune; empty where the bulletin alone is shown.
+export function fill(answer, now = []) {
   const { unit, score, bulletin } = answer;
   frame(
     el("h2", {}, unit.name),
     el("p", { class: "faint" }, `${unit.parent_name} · ${unit.region_name} · ${unit.unit_id}`),
+    ...now,
     ...(score.probability === null ? abstained(answer) : scored(answer)),
     el("p", { class: `coverage ${score.coverage}` },
       el("strong", {}, t("Coverage: {level}. ", {

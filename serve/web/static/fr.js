@@ -171,6 +171,23 @@ export const FR = {
   "All bands": "Tous les niveaux",
   "{n} communes": "{n} communes",
 
+  // nowcast.js
+  "Show the scores of": "Montrer les scores",
+  "Bulletin": "Bulletin",
+  "Nowcast": "Mise à jour",
+  "Count in the reports": "Compter les signalements",
+  "What has happened": "Ce qui s'est passé",
+  "The next days": "Les prochains jours",
+  "{moment} UTC": "{moment} UTC",
+  "No field reports have been counted in yet.": "Aucun signalement du terrain n'a encore été compté.",
+  "Nowcast of {moment}: {reports} field reports, {moved} communes moved, {silent} posts not heard of.":
+    "Mise à jour du {moment}\u202f: {reports} signalements, {moved} communes modifiées, {silent} postes sans nouvelles.",
+  "Now, with field reports of {moment}": "Maintenant, avec les signalements au {moment}",
+  "{low} to {high}. In the next 7 days: {next}. From now to the end: {ahead}.":
+    "{low} à {high}. Dans les 7 prochains jours\u202f: {next}. D'ici à la fin\u202f: {ahead}.",
+  "Smaller reasons": "Raisons moindres",
+  "The bulletin": "Le bulletin",
+
   // words.js
   "Very high": "Très élevé",
   "High": "Élevé",
