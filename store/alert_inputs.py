@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from response.contracts import empty
+from store.nowcast_schema import Nowcast, NowcastScore
 from store.schema import Bulletin, Score, Unit
 
 
@@ -21,10 +22,11 @@ def unit_table(session: Session, registry_id: str) -> pd.DataFrame:
 
 
 def score_history(session: Session, election_id: str, target: str) -> pd.DataFrame:
-    """Scores of a round's bulletins; keeps `SCORE_HISTORY`.
+    """Scores of a round's bulletins and nowcasts; keeps `SCORE_HISTORY`.
 
     A bulletin counts as known when it was issued, or at the end of its `as_of` where it was
     issued afterwards: one that is written today about a past round says what was known then.
+    A nowcast counts from its moment.
     """
     query = (
         select(
@@ -48,6 +50,20 @@ def score_history(session: Session, election_id: str, target: str) -> pd.DataFra
             "probability": row.probability,
         }
         for row in session.execute(query)
+    ]
+    rows += [
+        dict(row._mapping)
+        for row in session.execute(
+            select(
+                NowcastScore.unit_id,
+                Nowcast.moment.label("known_at"),
+                Nowcast.nowcast_id.label("source"),
+                NowcastScore.probability,
+            )
+            .join(Nowcast, Nowcast.nowcast_id == NowcastScore.nowcast_id)
+            .join(Bulletin, Bulletin.bulletin_id == Nowcast.bulletin_id)
+            .where(Nowcast.election_id == election_id, Bulletin.target == target)
+        )
     ]
     shape = empty("score_history")
     return pd.DataFrame(rows, columns=list(shape)).astype(shape.dtypes.to_dict())

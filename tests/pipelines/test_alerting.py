@@ -21,7 +21,7 @@ from pipelines.cli import app
 from pipelines.pack import Pack, load_pack
 from pipelines.settings import Settings
 from response.contracts import require
-from store import alert_inputs, alert_rounds, alerts, bulletins, database, reading
+from store import alert_inputs, alert_rounds, alerts, bulletins, database, nowcasts, reading
 from store.deployment_schema import (
     Deployment,
     DeploymentApproval,
@@ -235,6 +235,27 @@ def test_field_reports_and_posts_draft_alerts(made: sessionmaker[Session], pack:
     assert drafted(22) == {("cluster-of-signs", "XX01")}
     assert drafted(24) == {("grave-incident", "XX0102"), ("silence", "XX02")}
     assert drafted(25) == set()
+
+
+def test_a_nowcast_moves_the_probability(made: sessionmaker[Session], pack: Pack) -> None:
+    moment = ISSUED + timedelta(hours=30)
+    with made.begin() as session:
+        for n in range(4):
+            at = moment - timedelta(hours=5 - n)
+            grave = {"kind": "incident", "sign": "clash", "severity": 5}
+            _reported(session, f"q{n}", "XX0101", at=at, verification="confirmed", **grave)
+        (first,) = [
+            b for b in reading.bulletins(session, election_id=ELECTION).bulletins if b.as_of == DAY
+        ]
+        made_id = nowcasts.make(session, first.bulletin_id, moment=moment, now=moment, actor="t")
+    with made() as session:
+        history = alert_inputs.score_history(session, ELECTION, "any")
+    mine = history.loc[(history["source"] == made_id) & (history["unit_id"] == "XX0101")]
+    assert mine["probability"].item() > 0.35
+    rising = pack.model_copy(update={"alerts": [r for r in pack.alerts if r.kind == "rise"]})
+    assert alerting.draft(made, rising, ELECTION, moment - timedelta(hours=1)) == []
+    (draft,) = alerting.draft(made, rising, ELECTION, moment)
+    assert draft.evidence["sources"] == [made_id]
 
 
 def test_nobody_is_silent_before_the_window(made: sessionmaker[Session]) -> None:
