@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from features.errors import ConflictError, NotFoundError
-from response.alerts import Step, retry_after
+from response.alerts import State, Step, retry_after
 from store import audit
 from store.alert_schema import Alert, AlertCap, AlertEvent, AlertMessage, Delivery, Recipient
-from store.alerts import visible
+from store.alerts import visible, with_state
 
 LEASE = timedelta(minutes=5)
 """A sender that began a try and fell silent for so long has died: the message is due again."""
@@ -235,6 +235,46 @@ def again(session: Session, message_id: str, now: datetime, actor: str) -> None:
         raise ConflictError(f"message {message_id}: expected a dead letter, got {last.outcome}")
     _append(session, message_id, last.number + 1, Outcome.AGAIN, now, f"asked by {actor}", now)
     audit.record(session, audit.Entry(now, actor, "alert.message.again", message_id))
+
+
+LATE = timedelta(minutes=10)
+"""A signed alert or a message that nobody tried to send for so long: no sender is at work."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What does not go out: alerts and messages that wait too long, and dead letters."""
+
+    late: int
+    dead: int
+
+
+def trouble(session: Session, now: datetime) -> Trouble:
+    """How many signed alerts and messages nobody sends, and how many were given up."""
+    signed = with_state().where(AlertEvent.state == str(State.APPROVED), AlertEvent.at < now - LATE)
+    tried = select(Delivery.message_id)
+    waits = select(AlertMessage.message_id).where(
+        AlertMessage.queued_at < now - LATE, AlertMessage.message_id.not_in(tried)
+    )
+    newest = (
+        select(Delivery.message_id, func.max(Delivery.number).label("number"))
+        .group_by(Delivery.message_id)
+        .subquery()
+    )
+    gone = (
+        select(Delivery.message_id)
+        .join(
+            newest,
+            and_(newest.c.message_id == Delivery.message_id, newest.c.number == Delivery.number),
+        )
+        .where(Delivery.outcome.in_((Outcome.DEAD, Outcome.UNDELIVERED)))
+    )
+
+    def count(query: Select[Any]) -> int:
+        return session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+    late = count(signed.with_only_columns(AlertEvent.alert_id)) + count(waits)
+    return Trouble(late, count(gone))
 
 
 def told(

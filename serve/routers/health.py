@@ -16,7 +16,7 @@ from serve.auth import Monitor, Now
 from serve.observing import Metrics
 from serve.schemas import Health, Live, NewestBulletin, Queue, Ready
 from serve.settings import Settings
-from store import database, mark, reading
+from store import database, mark, outbox, reading
 from store.queue_figures import figures
 
 router = APIRouter(tags=["health"])
@@ -79,6 +79,7 @@ def _look(request: Request, now: datetime) -> Health:
             found.synthetic = mark.is_synthetic(session)
             found.round_ahead = reading.is_round_ahead(session, now.date())
             found.newest_bulletin = _newest(session, now)
+            untold = _untold(session, now) if found.migrations_current else []
         counted = figures(settings.database, now)
         found.jobs = None if counted is None else Queue(**asdict(counted))
     except SQLAlchemyError as error:
@@ -88,9 +89,23 @@ def _look(request: Request, now: datetime) -> Health:
             f"the database cannot be read ({kind}): run 'vigie migrate', or check its address"
         ]
         return found
-    found.reasons = _reasons(found)
+    found.reasons = [*_reasons(found), *untold]
     found.status = "degraded" if found.reasons else "ok"
     return found
+
+
+def _untold(session: Session, now: datetime) -> list[str]:
+    """What of alerts does not go out."""
+    trouble = outbox.trouble(session, now)
+    says = {
+        f"{trouble.late} signed alerts or messages wait to be sent: see 'vigie alerts send'": (
+            trouble.late
+        ),
+        f"{trouble.dead} messages of alerts were given up: see 'vigie alerts told --state dead'": (
+            trouble.dead
+        ),
+    }
+    return [reason for reason, count in says.items() if count]
 
 
 def _newest(session: Session, now: datetime) -> NewestBulletin | None:

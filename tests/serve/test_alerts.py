@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from lxml import etree
 from sqlalchemy.orm import Session, sessionmaker
 
+from serve import auth
 from serve.app import create_app
 from store import alerts, audit, database, outbox, publishing, tokens
 from store.publishing import Sender
@@ -259,3 +260,13 @@ def test_reads_and_steps_are_audited(desk: Desk, alert_id: str) -> None:
         said = {(e.action, e.subject) for e in audit.entries(session, limit=500)}
     assert (alerts.READ, f"/v1/alerts/{alert_id}") in said
     assert {("alert.drafted", alert_id), ("alert.reject", alert_id)} <= said
+
+
+def test_health_says_what_does_not_go_out(desk: Desk, seeded: Any, alert_id: str) -> None:
+    desk["coordinator"].post(f"/v1/alerts/{alert_id}/sign", json={})
+    app = create_app(seeded.settings)
+    app.dependency_overrides[auth.now] = lambda: datetime.now(UTC) + timedelta(minutes=11)
+    with TestClient(app) as later:
+        (said,) = [r for r in later.get("/health").json()["reasons"] if "alerts" in r]
+    assert "wait to be sent" in said
+    publish(desk)

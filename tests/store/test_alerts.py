@@ -313,6 +313,25 @@ def test_a_dead_letter_is_kept_and_sent_again_when_asked(session: Session, alert
         outbox.again(session, row.message_id, now, "me")
 
 
+def test_what_does_not_go_out_is_counted(session: Session, alert_id: str) -> None:
+    def trouble(minutes: float) -> tuple[int, int]:
+        found = outbox.trouble(session, at(minutes))
+        return found.late, found.dead
+
+    add(session)
+    alerts.take(session, alert_id, Step.SIGN, at=at(1), by=COORDINATOR)
+    assert (trouble(11), trouble(12)) == ((0, 0), (1, 0))
+    publishing.publish(session, alerts.one(session, alert_id), FROM, at(12))
+    assert (trouble(22), trouble(23)) == ((0, 0), (1, 0))
+    (one,) = outbox.due(session, at(23), ["email"])
+    outbox.begin(session, one, at(23))
+    assert trouble(24) == (0, 0)
+    outbox.finish(session, one, at(24), "refused", permanent=True)
+    assert trouble(25) == (0, 1)
+    outbox.again(session, one.message.message_id, at(26), "me")
+    assert trouble(27) == (0, 0)
+
+
 def test_receipts_land_once_and_may_be_faster_than_we(session: Session, alert_id: str) -> None:
     add(session)
     sign_and_publish(session, alert_id)
