@@ -290,7 +290,6 @@ export const FR = {
     "Note\u202f: ce qui a été fait, ou pourquoi\u202f; ni nom, ni numéro",
   "Say in the note why it is cancelled: those who were told read it.":
     "Dites dans la note pourquoi elle est annulée\u202f: ceux qui ont été prévenus la liront.",
-  "{moment} UTC": "{moment} UTC",
   "Close the alert": "Clore l'alerte",
   "by rule": "par règle",
   "field": "terrain",
