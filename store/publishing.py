@@ -69,7 +69,7 @@ def publish(session: Session, followed: Followed, sender: Sender, at: datetime) 
         ConflictError: the alert is not signed, or has expired.
     """
     alert = followed.alert
-    references = _references(session, alert.updates)
+    references = _references(session, alert.updates) if _stands(session, alert.updates) else []
     kind = MessageType.UPDATE if references else MessageType.ALERT
     words = {Language(one): Words(**said) for one, said in alert.words.items()}
     alerts.take(session, alert.alert_id, Step.SEND, at=at, by=MACHINE)
@@ -79,6 +79,11 @@ def publish(session: Session, followed: Followed, sender: Sender, at: datetime) 
     if alert.updates is not None:
         _close_updated(session, alert, at)
     return identifier
+
+
+def _stands(session: Session, alert_id: str | None) -> bool:
+    """Whether there is an alert before that was not taken back: a Cancel ends what it is about."""
+    return alert_id is not None and alerts.one(session, alert_id).state is not State.CANCELLED
 
 
 def publish_cancel(session: Session, followed: Followed, sender: Sender, at: datetime) -> str:

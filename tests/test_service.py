@@ -62,6 +62,7 @@ class Home:
             "VIGIE_PACKS": str(self.packs),
             "VIGIE_REFRESH_CRON": "",
             "VIGIE_RETRAIN_CRON": "",
+            "VIGIE_ALERTS_CRON": "",
         }
 
     def vigie(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

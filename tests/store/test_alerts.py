@@ -240,6 +240,17 @@ def test_an_update_refers_to_the_alert_and_closes_it(session: Session, registry_
     assert (closed.state, closed.events[-1].note) == ("closed", f"replaced by {second.alert_id}")
 
 
+def test_what_was_taken_back_is_not_updated(session: Session, registry_id: str) -> None:
+    first = draft()
+    second = draft(drafted_at=at(60), updates=first.alert_id)
+    for one in (first, second):
+        alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
+    sign_and_publish(session, first.alert_id)
+    alerts.take(session, first.alert_id, Step.CANCEL, at=at(30), by=COORDINATOR, note="non")
+    sign_and_publish(session, second.alert_id, 61)
+    assert alerts.one(session, second.alert_id).caps[0].message_type == "Alert"
+
+
 def test_who_was_told_is_told_of_the_cancellation(session: Session, alert_id: str) -> None:
     prefect = add(session)
     sign_and_publish(session, alert_id)
