@@ -54,7 +54,8 @@ def solve_worst(
     width, scenarios = len(lp.cost), len(loss)
     total = width + 1 + scenarios
     matrix = sparse.hstack(
-        [rows, -np.ones((scenarios, 1)), -sparse.eye_array(scenarios)], format="csr"
+        [rows, sparse.csr_array(-np.ones((scenarios, 1))), -sparse.eye_array(scenarios)],
+        format="csr",
     )
     blank = sparse.csr_array((lp.matrix.shape[0], 1 + scenarios))
     limits = [

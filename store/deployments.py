@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from features.errors import ConflictError, ContractError, ForbiddenError, NotFoundError
+from features.vocabulary import POLITICAL_VIOLENCE
 from response.contracts import empty, require
 from response.deployment import POSTS, Plan, Situation, measured, no_posts
 from response.deployment_broken import broken
@@ -130,6 +130,29 @@ def _last_year(session: Session, bulletin: Bulletin) -> dict[str, int]:
         .group_by(Incident.unit_id)
     )
     return {str(u): value for u, value in session.execute(query)}
+
+
+def happened(session: Session, bulletin: Bulletin) -> dict[str, int]:
+    """Incidents of political violence per unit in a bulletin's window, as known today.
+
+    Raises:
+        ConflictError: the data behind the bulletin end before its window does.
+    """
+    last = reading.last_incident(session, bulletin.data_digest)
+    if last is None or last < bulletin.window_end:
+        raise ConflictError(
+            f"bulletin {bulletin.bulletin_id}: expected data up to {bulletin.window_end}, the end "
+            f"of its window, got them up to {last}; ask once it is over"
+        )
+    query = (
+        select(Incident.unit_id, func.count())
+        .where(Incident.data_digest == bulletin.data_digest)
+        .where(Incident.registry_id == bulletin.registry_id)
+        .where(Incident.event_date.between(bulletin.window_start, bulletin.window_end))
+        .where(Incident.event_type.in_([str(kind) for kind in POLITICAL_VIOLENCE]))
+        .group_by(Incident.unit_id)
+    )
+    return {str(u): int(count) for u, count in session.execute(query)}
 
 
 def write_plan(
@@ -260,7 +283,8 @@ def _changed(
         ContractError: an unknown unit, a base that is none or has to be named, fewer than 0.
         ConflictError: nothing changes.
     """
-    now = {(r.unit_id, r.base): int(r.mediators) for r in posts.itertuples(index=False)}
+    listed = zip(posts["unit_id"], posts["base"], posts["mediators"], strict=True)
+    now = {(str(u), str(b)): int(n) for u, b, n in listed}
     made = dict(now)
     for change in changes:
         unit_id, people = str(change["unit_id"]), int(change["mediators"])
@@ -431,5 +455,5 @@ def approved_posts(session: Session, election_id: str) -> pd.DataFrame:
     kept = approved_version(session, election_id)
     if kept is None:
         return empty("posts")
-    summed = posts_of(session, kept).groupby("unit_id", as_index=False)["mediators"].sum()
-    return require(summed.astype({"mediators": np.int64}), "posts")
+    summed = posts_of(session, kept).groupby("unit_id")["mediators"].sum()
+    return require(summed.astype("int64").reset_index(), "posts")
