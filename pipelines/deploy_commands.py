@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from features.errors import ConfigError
+from features.errors import ConfigError, ConflictError
 from features.vocabulary import Language
 from pipelines.printing import err, out, table
 from pipelines.settings import Settings
@@ -232,8 +232,17 @@ def deploy_moves(deployment: Deployment, version: Version = None) -> None:
 
 
 @app.command("judge")
-def deploy_judge(deployment: Deployment, version: Version = None, lang: Lang = Language.EN) -> None:
+def deploy_judge(
+    deployment: Deployment,
+    config: Annotated[Path, typer.Argument(help="Country pack, whose data know what happened")],
+    version: Version = None,
+    lang: Lang = Language.EN,
+) -> None:
     """Hold a plan, and those of people, against what happened in the bulletin's window."""
+    from pipelines.evaluation import outcomes
+    from pipelines.pack import load_pack
+    from pipelines.question import ask, settle_days
+    from pipelines.run import Workshop
     from response.deployment_hindsight import judged
     from response.deployment_request import Request
     from store import deployments
@@ -243,9 +252,20 @@ def deploy_judge(deployment: Deployment, version: Version = None, lang: Lang = L
         kept = deployments.version(session, deployment, version)
         bulletin = bulletin_of(session, kept)
         known = deployments.situation(session, bulletin)
-        counts = deployments.happened(session, bulletin)
         posts = deployments.posts_of(session, kept)
-    found = judged(known, Request.model_validate(kept.request), posts, counts)
+    with err.status("reading what happened") as status:
+        pack = load_pack(config)
+        tables = Workshop(pack, Settings(), datetime.now(UTC), status.update).ingest().tables
+    question = ask(pack, tables.elections, bulletin.election_id, bulletin.as_of, bulletin.target)
+    counts = outcomes(tables, question, settle_days(pack))
+    if counts is None:
+        raise ConflictError(
+            f"{bulletin.bulletin_id}: expected a window that is over in the data and reported, "
+            f"got one up to {bulletin.window_end}; ask once it is"
+        )
+    voting = tables.units.loc[question.voting(tables.units), "unit_id"]
+    happened = dict(zip(voting, counts.astype(int).tolist(), strict=True))
+    found = judged(known, Request.model_validate(kept.request), posts, happened)
     shown = table("what happened", "plan", "units", "there", "share", "units hit", "assumed")
     for row in found.to_dict("records"):
         shown.add_row(

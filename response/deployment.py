@@ -23,7 +23,7 @@ from response.deployment_value import curve, lifted
 from response.deployment_worst import solve_worst
 from response.vocabulary import Verification
 
-LIFTED_MOST = 60
+LIFTED_MOST = 25
 POSTS = ("unit_id", "base", "mediators")
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from features.errors import ConflictError, ContractError, ForbiddenError, NotFoundError
-from features.vocabulary import POLITICAL_VIOLENCE
 from response.contracts import empty, require
 from response.deployment import POSTS, Plan, Situation, measured, no_posts
 from response.deployment_broken import broken
@@ -130,29 +129,6 @@ def _last_year(session: Session, bulletin: Bulletin) -> dict[str, int]:
         .group_by(Incident.unit_id)
     )
     return {str(u): value for u, value in session.execute(query)}
-
-
-def happened(session: Session, bulletin: Bulletin) -> dict[str, int]:
-    """Incidents of political violence per unit in a bulletin's window, as known today.
-
-    Raises:
-        ConflictError: the data behind the bulletin end before its window does.
-    """
-    last = reading.last_incident(session, bulletin.data_digest)
-    if last is None or last < bulletin.window_end:
-        raise ConflictError(
-            f"bulletin {bulletin.bulletin_id}: expected data up to {bulletin.window_end}, the end "
-            f"of its window, got them up to {last}; ask once it is over"
-        )
-    query = (
-        select(Incident.unit_id, func.count())
-        .where(Incident.data_digest == bulletin.data_digest)
-        .where(Incident.registry_id == bulletin.registry_id)
-        .where(Incident.event_date.between(bulletin.window_start, bulletin.window_end))
-        .where(Incident.event_type.in_([str(kind) for kind in POLITICAL_VIOLENCE]))
-        .group_by(Incident.unit_id)
-    )
-    return {str(u): int(count) for u, count in session.execute(query)}
 
 
 def write_plan(
