@@ -2,7 +2,9 @@
 
 Maximises (1 - w) x expected incidents covered - w x CVaR of incidents left uncovered, with the CVaR
 over drawn scenarios as linear rows (Rockafellar and Uryasev 2000, "Optimization of conditional
-value-at-risk"). What is left uncovered is the loss: few covered incidents on a calm day are none.
+value-at-risk"). What is left uncovered is the loss: that little is covered on a calm day is none.
+A scenario is how far the scores may err. The luck of single counts, which a few scenarios would
+only fit by chance, is averaged out.
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ def _scenarios(
 ) -> tuple[sparse.csr_array, Floats]:
     """Incidents that each increment covers, negative, and all incidents, per scenario."""
     counts = np.zeros((risk.scenarios, len(units)))
-    for rows, number in drawn(units, level, risk, risk.scenarios):
+    for rows, number in drawn(units, level, risk, risk.scenarios, means=True):
         counts[:, rows] = number
     share = net.effect[lp.step] - net.effect[lp.step - 1]
     covers = np.zeros((risk.scenarios, len(lp.cost)))

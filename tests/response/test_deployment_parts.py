@@ -102,7 +102,7 @@ def test_the_plan_for_bad_days_is_the_best_of_all_plans(weight: float) -> None:
     net = network(request, units, NOBODY)
     found = solve_worst(net, units, e, LEVEL, risk)
     number = np.zeros((20, 5))
-    for rows, some in drawn(units, LEVEL, risk, 20):
+    for rows, some in drawn(units, LEVEL, risk, 20, means=True):
         number[:, rows] = some
 
     def value(teams: np.ndarray) -> float:
