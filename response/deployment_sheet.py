@@ -116,7 +116,8 @@ th { border-bottom: 1.5px solid #111; font-size: 9pt } thead { display: table-he
 tr { break-inside: avoid } td.n, th.n { text-align: right; width: 1%; white-space: nowrap }
 td.n { font-size: 13pt; font-weight: bold } .code { color: #555; font-size: 8.5pt; display: block }
 ul { margin: 0; padding-left: 4.5mm } .why { font-size: 9.5pt } .note { font-size: 9pt }
-.sign { margin-top: 16mm; border-top: 1px solid #111; width: 90mm; padding-top: 1mm; font-size: 9pt }
+.sign { margin-top: 16mm; border-top: 1px solid #111; width: 90mm; padding-top: 1mm;
+  font-size: 9pt }
 @media screen {
   section + section { margin-top: 18mm; padding-top: 6mm; border-top: 1px dashed #999 }
 }
