@@ -68,6 +68,7 @@ imports: $(VENV)/.installed
 bench: install ## measure speed and memory, as ratios in one run (needs wrk)
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_serve.py
+	$(BIN)/python tests/bench_response.py
 
 lock: $(BIN)/uv ## resolve requirements.lock again
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra dev \

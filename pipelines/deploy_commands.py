@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import math
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from features.errors import ConfigError
+from features.errors import ConfigError, ConflictError
 from features.vocabulary import Language
 from pipelines.printing import err, out, table
 from pipelines.settings import Settings
@@ -207,7 +208,8 @@ def deploy_export(
 ) -> None:
     """Write a plan as CSV, as XLSX, or as sheets to print, one for each region."""
     from store import deployments
-    from store.deployment_files import FileKind, export
+    from store.deployment_files import export
+    from store.deployment_schema import FileKind
 
     ending = file.suffix.removeprefix(".")
     if ending not in list(FileKind):
@@ -227,6 +229,59 @@ def deploy_moves(deployment: Deployment, version: Version = None) -> None:
 
     with _store() as session:
         _print_moves(session, deployments.version(session, deployment, version), most=1000)
+
+
+@app.command("judge")
+def deploy_judge(
+    deployment: Deployment,
+    config: Annotated[Path, typer.Argument(help="Country pack, whose data know what happened")],
+    version: Version = None,
+    lang: Lang = Language.EN,
+) -> None:
+    """Hold a plan, and those of people, against what happened in the bulletin's window."""
+    from pipelines.evaluation import outcomes
+    from pipelines.pack import load_pack
+    from pipelines.question import ask, settle_days
+    from pipelines.run import Workshop
+    from response.deployment_hindsight import judged
+    from response.deployment_request import Request
+    from store import deployments
+    from store.deployment_tables import bulletin_of
+
+    with _store() as session:
+        kept = deployments.version(session, deployment, version)
+        bulletin = bulletin_of(session, kept)
+        known = deployments.situation(session, bulletin)
+        posts = deployments.posts_of(session, kept)
+    with err.status("reading what happened") as status:
+        pack = load_pack(config)
+        tables = Workshop(pack, Settings(), datetime.now(UTC), status.update).ingest().tables
+    question = ask(pack, tables.elections, bulletin.election_id, bulletin.as_of, bulletin.target)
+    counts = outcomes(tables, question, settle_days(pack))
+    if counts is None:
+        raise ConflictError(
+            f"{bulletin.bulletin_id}: expected a window that is over in the data and reported, "
+            f"got one up to {bulletin.window_end}; ask once it is"
+        )
+    voting = tables.units.loc[question.voting(tables.units), "unit_id"]
+    happened = dict(zip(voting, counts.astype(int).tolist(), strict=True))
+    found = judged(known, Request.model_validate(kept.request), posts, happened)
+    shown = table("what happened", "plan", "units", "there", "share", "units hit", "assumed")
+    for row in found.to_dict("records"):
+        shown.add_row(
+            row[str(lang)][:40],
+            f"{row['units']}",
+            f"{row['incidents_there']} of {row['incidents']}",
+            f"{row['share']:.1%}",
+            f"{row['units_hit_there']} of {row['units_hit']}",
+            f"{row['covered']:.1f}",
+        )
+    out.print(shown)
+    out.print(
+        "there: incidents in units with mediators; assumed: times the assumed effect. Nothing here "
+        "says that an incident was prevented, or could have been.",
+        soft_wrap=True,
+    )
 
 
 def _print(session: Session, kept: DeploymentVersion, lang: Language) -> None:
@@ -284,13 +339,10 @@ def _print_moves(session: Session, kept: DeploymentVersion, most: int = _SHOWN) 
     counts = [int(found.loc[m, "mediators"].sum()) for m in (stays, ~(stays | gone | come))]
     counts += [int(found.loc[m, "mediators"].sum()) for m in (gone, come)]
     shown = table("moves", "from", "to", "mediators", "km")
-    for r in found.loc[~stays].head(most).itertuples(index=False):
-        ends = [
-            f"{n} {u}".strip() or "home"
-            for n, u in ((r.from_name, r.from_unit), (r.to_name, r.to_unit))
-        ]
-        km = "" if r.km != r.km else f"{r.km:.0f}"
-        shown.add_row(*ends, f"{r.mediators}", km)
+    for row in found.loc[~stays].head(most).to_dict("records"):
+        ends = (f"{row[f'{e}_name']} {row[f'{e}_unit']}".strip() for e in ("from", "to"))
+        km = "" if math.isnan(row["km"]) else f"{row['km']:.0f}"
+        shown.add_row(*(end or "home" for end in ends), f"{row['mediators']}", km)
     out.print(shown)
     stay, move, home, new = counts
     out.print(f"{stay} stay, {move} move, {home} go home, {new} come from home")

@@ -16,14 +16,14 @@ from features.errors import ContractError
 from features.kernels import Floats
 from response.deployment_clash import explain
 from response.deployment_draws import covered, worst
-from response.deployment_network import Flow, Network, effect, network, solve
+from response.deployment_network import Flow, Ints, Network, effect, network, solve
 from response.deployment_request import Abstained, Request
 from response.deployment_rivals import rivals
 from response.deployment_value import curve, lifted
 from response.deployment_worst import solve_worst
 from response.vocabulary import Verification
 
-LIFTED_MOST = 60
+LIFTED_MOST = 25
 POSTS = ("unit_id", "base", "mediators")
 
 
@@ -137,14 +137,16 @@ def stood_in(units: pd.DataFrame, policy: Abstained) -> Floats:
     """
     known = units["expected_incidents"].astype(float)
     if policy is Abstained.LEAVE_OUT:
-        return known.fillna(0.0).to_numpy(dtype=float)
+        return np.array(known.fillna(0.0), dtype=np.float64)
     for area in ("parent_id", "region_id"):
         known = known.fillna(
             units.assign(e=units["expected_incidents"].astype(float))
             .groupby(area)["e"]
             .transform("mean")
         )
-    return known.fillna(units["expected_incidents"].astype(float).mean()).to_numpy(dtype=float)
+    return np.array(
+        known.fillna(units["expected_incidents"].astype(float).mean()), dtype=np.float64
+    )
 
 
 def _posts(net: Network, found: Flow, units: pd.DataFrame, size: int) -> pd.DataFrame:
@@ -154,18 +156,15 @@ def _posts(net: Network, found: Flow, units: pd.DataFrame, size: int) -> pd.Data
     else:
         rows = [(ids[u], "", int(found.teams[u]) * size) for u in np.flatnonzero(found.teams)]
     table = pd.DataFrame(rows, columns=list(POSTS))
-    summed = table.groupby(["unit_id", "base"], as_index=False)["mediators"].sum()
-    return summed.astype({"unit_id": "str", "base": "str", "mediators": "int64"})
+    table = table.astype({"unit_id": "str", "base": "str", "mediators": "int64"})
+    return table.groupby(["unit_id", "base"])["mediators"].sum().reset_index()
 
 
-def per_unit(posts: pd.DataFrame, units: pd.DataFrame) -> NDArrayInts:
+def per_unit(posts: pd.DataFrame, units: pd.DataFrame) -> Ints:
     """Mediators of each unit, shape (units,)."""
     summed = posts.groupby("unit_id")["mediators"].sum()
-    there: NDArrayInts = units["unit_id"].map(summed).fillna(0).to_numpy(dtype=np.int64)
+    there: Ints = units["unit_id"].map(summed).fillna(0).to_numpy(dtype=np.int64)
     return there
-
-
-NDArrayInts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
 def measured(situation: Situation, request: Request, posts: pd.DataFrame) -> dict[str, Any]:

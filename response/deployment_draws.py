@@ -24,7 +24,9 @@ _HALVINGS = 40
 _EDGE = 1e-9
 
 
-def drawn(units: pd.DataFrame, level: float, risk: Risk, draws: int) -> Iterator[tuple[Ints, Ints]]:
+def drawn(
+    units: pd.DataFrame, level: float, risk: Risk, draws: int, *, means: bool = False
+) -> Iterator[tuple[Ints, Floats]]:
     """Draw numbers of incidents, region by region.
 
     Args:
@@ -33,21 +35,27 @@ def drawn(units: pd.DataFrame, level: float, risk: Risk, draws: int) -> Iterator
         level: of the intervals.
         risk: seed and shared error.
         draws: how many.
+        means: whether each draw only errs, and gives expected numbers instead of counts.
 
     Yields:
-        Row numbers of a region's units, and counts of shape (draws, those units).
+        Row numbers of a region's units, and numbers of shape (draws, those units).
     """
     scored = np.flatnonzero(units["probability"].notna())
     region = units["region_id"].to_numpy()[scored]
     for number, name in enumerate(np.unique(region)):
         rows = scored[region == name]
         random = np.random.default_rng([risk.seed, number])
-        yield rows, _counts(units.iloc[rows], level, risk.shared, draws, random)
+        yield rows, _numbers(units.iloc[rows], level, risk.shared, draws, random, means)
 
 
-def _counts(
-    units: pd.DataFrame, level: float, shared: float, draws: int, random: np.random.Generator
-) -> Ints:
+def _numbers(
+    units: pd.DataFrame,
+    level: float,
+    shared: float,
+    draws: int,
+    random: np.random.Generator,
+    means: bool,
+) -> Floats:
     p = np.clip(units["probability"].to_numpy(dtype=float), _EDGE, 1 - _EDGE)
     below, above = _errors(units, p, level)
     together = random.standard_normal((draws, 1))
@@ -56,9 +64,12 @@ def _counts(
     chance = expit(_centre(p, below, above) + np.where(error < 0, below, above) * error)
     mean = units["expected_incidents"].to_numpy(dtype=float)
     excess = np.maximum(mean / p - 1, 0.0)
+    if means:
+        expected: Floats = chance * (1 + excess)
+        return expected
     happens = random.random(chance.shape) < chance
     more = random.poisson(excess, chance.shape)
-    counts: Ints = np.where(happens, 1 + more, 0).astype(np.int64)
+    counts: Floats = np.where(happens, 1.0 + more, 0.0)
     return counts
 
 

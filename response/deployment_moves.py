@@ -91,7 +91,7 @@ def _transport(cost: Floats, leaving: Ints, coming: Ints) -> Ints:
     fewer, more = (rows, columns), (leaving, coming)
     if leaving.sum() > coming.sum():
         fewer, more = (columns, rows), (coming, leaving)
-    found = linprog(
+    found = linprog(  # type: ignore[call-overload]
         cost.ravel(), A_eq=fewer[0], b_eq=more[0], A_ub=fewer[1], b_ub=more[1], method="highs-ds"
     )
     sent: Ints = np.round(found.x).astype(np.int64).reshape(n, m)

@@ -193,8 +193,9 @@ def _supplies(
     size = request.team_size
     posted: dict[str, int] = dict.fromkeys(reach, 0)
     found = []
-    for row in posts.itertuples(index=False) if costly else ():
-        base, start, teams = str(row.base), at.get(str(row.unit_id)), int(row.mediators) // size
+    listed = zip(posts["base"], posts["unit_id"], posts["mediators"], strict=True)
+    for base, unit_id, people in listed if costly else ():
+        start, teams = at.get(unit_id), int(people) // size
         if base not in reach or start is None or teams == 0:
             continue
         units_there = np.flatnonzero(reach[base])
@@ -361,7 +362,7 @@ def solve(net: Network, expected: Floats) -> Flow | None:
     if not len(lp.cost):
         return _empty(net)
     width = len(lp.cost)
-    found: OptimizeResult = linprog(
+    found: OptimizeResult = linprog(  # type: ignore[call-overload]
         lp.cost,
         A_ub=lp.matrix,
         b_ub=lp.most,
@@ -385,7 +386,12 @@ def _whole(lp: Programme, width: int) -> OptimizeResult:
     if lp.equal is not None:
         rows.append(LinearConstraint(lp.equal, 0, 0))
     low, high = lp.bounds.T
-    return milp(lp.cost, integrality=np.ones(width), bounds=Bounds(low, high), constraints=rows)
+    return milp(
+        lp.cost,
+        integrality=np.ones(width, dtype=np.int64),
+        bounds=Bounds(low, high),
+        constraints=rows,
+    )
 
 
 def _empty(net: Network) -> Flow | None:

@@ -64,11 +64,11 @@ def rivals(net: Network, units: pd.DataFrame, past_regions: Sequence[str]) -> li
         units: `region_id`, `population` and `incidents_last_year` (both may be missing).
         past_regions: regions of the past deployment; empty where none is told of.
     """
-    weights = {
+    weights: dict[str, Floats] = {
         "equal_shares": np.ones(len(units)),
         "population": _known(units["population"]),
         "last_year": _known(units["incidents_last_year"]),
-        "past_regions": units["region_id"].isin(list(past_regions)).to_numpy(dtype=float),
+        "past_regions": np.array(units["region_id"].isin(list(past_regions)), dtype=np.float64),
     }
     found = []
     for name, weight in weights.items():
@@ -88,8 +88,8 @@ def keeps(net: Network, teams: Ints) -> bool:
 
 
 def _known(values: pd.Series[float]) -> Floats:
-    numbers: Floats = values.to_numpy(dtype=float, na_value=0.0)
-    return np.nan_to_num(numbers)
+    numbers: Floats = np.array(values, dtype=np.float64)
+    return np.where(np.isnan(numbers), 0.0, numbers)
 
 
 def spread(weights: Floats, teams: int, most: Ints) -> Ints:
@@ -101,7 +101,7 @@ def spread(weights: Floats, teams: int, most: Ints) -> Ints:
     out = np.zeros(len(weights), dtype=np.int64)
     left = teams
     while left > 0:
-        open_ = np.where(out < most, weights, 0.0)
+        open_: Floats = np.where(out < most, weights, 0.0)
         running = np.cumsum(open_)
         if running[-1] <= 0:
             break

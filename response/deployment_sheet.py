@@ -38,6 +38,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "synthetic": "MADE-UP DATA: act on none of this",
         "whole": "Of the whole plan",
         "covered": "expected incidents covered",
+        "interval": "interval",
         "of": "of",
         "assumed": "What is assumed",
         "signed": "Read and understood (role, day, signature)",
@@ -71,6 +72,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "synthetic": "DONNÉES INVENTÉES : n'en tirez aucune action",
         "whole": "Du plan entier",
         "covered": "incidents attendus couverts",
+        "interval": "intervalle",
         "of": "sur",
         "assumed": "Ce qui est supposé",
         "signed": "Lu et compris (rôle, jour, signature)",
@@ -114,8 +116,13 @@ th { border-bottom: 1.5px solid #111; font-size: 9pt } thead { display: table-he
 tr { break-inside: avoid } td.n, th.n { text-align: right; width: 1%; white-space: nowrap }
 td.n { font-size: 13pt; font-weight: bold } .code { color: #555; font-size: 8.5pt; display: block }
 ul { margin: 0; padding-left: 4.5mm } .why { font-size: 9.5pt } .note { font-size: 9pt }
-.sign { margin-top: 6mm; border-top: 1px solid #111; width: 90mm; padding-top: 1mm; font-size: 9pt }
+.sign { margin-top: 16mm; border-top: 1px solid #111; width: 90mm; padding-top: 1mm;
+  font-size: 9pt }
+@media screen {
+  section + section { margin-top: 18mm; padding-top: 6mm; border-top: 1px dashed #999 }
+}
 @media screen and (max-width: 600px) {
+  td.empty { display: none }
   .head { display: block } .count { text-align: left; margin-top: 2mm } thead { display: none }
   tr { display: block; border-bottom: 1px solid #bbb; padding: 2mm 0 }
   td { display: block; border: 0; padding: .5mm 0 } td.n { text-align: left; width: auto }
@@ -141,7 +148,8 @@ ul { margin: 0; padding-left: 4.5mm } .why { font-size: 9.5pt } .note { font-siz
 <span class="code">{{ p.unit_id }}</span></td>
 <td class="n" data-unit="{{ w.mediators | lower }}">{{ p.mediators }}</td>
 {% if bases %}<td>{{ p.base }}</td>{% endif %}<td class="why">{{ p.why }}</td>
-<td class="why">{% if p.places %}<ul>{% for place in p.places %}<li>{{ place }}</li>{% endfor %}
+<td class="why{% if not p.places %} empty{% endif %}">{% if p.places %}<ul>
+{% for place in p.places %}<li>{{ place }}</li>{% endfor %}
 </ul>{% else %}–{% endif %}</td></tr>{% endfor %}</tbody></table>
 {% if not r.any_places %}<p class="note">{{ w.no_places }}</p>{% endif %}
 <h2>{{ w.assumed }}</h2>{% for a in head.assumptions %}<p class="note">{{ a }}</p>{% endfor %}
@@ -216,7 +224,7 @@ def _whole(head: dict[str, Any], language: Language) -> str:
     share = percent(f["share"] or 0.0, language)
     return (
         f"{head['mediators']} {words['mediators'].lower()}, {much} {words['of']} {total} "
-        f"{words['covered']} ({share}; {low} – {high})"
+        f"{words['covered']} ({share}; {words['interval']} {low} – {high})"
     )
 
 

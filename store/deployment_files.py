@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from enum import StrEnum
 
 import pandas as pd
 from sqlalchemy.orm import Session
@@ -11,24 +10,9 @@ from sqlalchemy.orm import Session
 from features.vocabulary import Language
 from response.deployment_sheet import as_csv, rows, sheets
 from store.deployment_facts import watch_places
-from store.deployment_schema import DeploymentVersion
+from store.deployment_schema import DeploymentVersion, FileKind
 from store.deployment_tables import bulletin_of, head, moves_since, table
 from store.workbooks import workbook
-
-
-class FileKind(StrEnum):
-    """What a deployment can be exported as."""
-
-    CSV = "csv"
-    XLSX = "xlsx"
-    HTML = "html"
-
-
-MEDIA: dict[FileKind, str] = {
-    FileKind.CSV: "text/csv; charset=utf-8",
-    FileKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    FileKind.HTML: "text/html; charset=utf-8",
-}
 
 
 def export(
@@ -91,8 +75,10 @@ def _plans(figures: dict[str, object], language: Language) -> pd.DataFrame:
 
 
 def _about(said: dict[str, object]) -> list[tuple[str, str]]:
-    names = ("country", "election_id", "polling_date", "bulletin_id", "as_of", "synthetic")
-    names += ("deployment_id", "version", "how", "reason", "approved_by", "approved_at")
+    names = (
+        *("country", "election_id", "polling_date", "bulletin_id", "as_of", "synthetic"),
+        *("deployment_id", "version", "how", "reason", "approved_by", "approved_at"),
+    )
     found = [(name, "" if said[name] is None else str(said[name])) for name in names]
     notes: list[str] = said["assumptions"]  # type: ignore[assignment]
     return [*found, *(("assumed", note) for note in notes)]

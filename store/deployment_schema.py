@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Text
@@ -131,3 +132,18 @@ class PastDeployment(Base):
     mediators: Mapped[int]
     regions: Mapped[list[str]]
     source: Mapped[dict[str, Any]]
+
+
+class FileKind(StrEnum):
+    """What a deployment can be exported as."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    HTML = "html"
+
+
+MEDIA: dict[FileKind, str] = {
+    FileKind.CSV: "text/csv; charset=utf-8",
+    FileKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    FileKind.HTML: "text/html; charset=utf-8",
+}

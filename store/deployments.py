@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -260,7 +259,8 @@ def _changed(
         ContractError: an unknown unit, a base that is none or has to be named, fewer than 0.
         ConflictError: nothing changes.
     """
-    now = {(r.unit_id, r.base): int(r.mediators) for r in posts.itertuples(index=False)}
+    listed = zip(posts["unit_id"], posts["base"], posts["mediators"], strict=True)
+    now = {(str(u), str(b)): int(n) for u, b, n in listed}
     made = dict(now)
     for change in changes:
         unit_id, people = str(change["unit_id"]), int(change["mediators"])
@@ -441,5 +441,5 @@ def approved_posts(
     kept = approved_version(session, election_id, as_of)
     if kept is None:
         return empty("posts")
-    summed = posts_of(session, kept).groupby("unit_id", as_index=False)["mediators"].sum()
-    return require(summed.astype({"mediators": np.int64}), "posts")
+    summed = posts_of(session, kept).groupby("unit_id")["mediators"].sum()
+    return require(summed.astype("int64").reset_index(), "posts")

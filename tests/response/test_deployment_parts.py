@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from response.contracts import empty
 from response.deployment import Situation, plan
 from response.deployment_draws import covered, drawn, worst
+from response.deployment_hindsight import judged
 from response.deployment_moves import moves
 from response.deployment_network import effect, network
 from response.deployment_request import Request, Risk
@@ -101,7 +102,7 @@ def test_the_plan_for_bad_days_is_the_best_of_all_plans(weight: float) -> None:
     net = network(request, units, NOBODY)
     found = solve_worst(net, units, e, LEVEL, risk)
     number = np.zeros((20, 5))
-    for rows, some in drawn(units, LEVEL, risk, 20):
+    for rows, some in drawn(units, LEVEL, risk, 20, means=True):
         number[:, rows] = some
 
     def value(teams: np.ndarray) -> float:
@@ -201,3 +202,21 @@ def test_reports_make_units_necessary_unless_refuted() -> None:
     assert "U5" not in set(plain.posts["unit_id"])
     assert "U5" in set(found.posts["unit_id"])
     assert found.request.must_cover == ("U5",)
+
+
+def test_plans_are_held_against_what_happened() -> None:
+    units = country(4)
+    situation = Situation(units, LEVEL, past_regions=("R1",))
+    request = Request(mediators=4, effectiveness=0.5, cap=4)
+    posts = table({("", "U0"): 4})
+    found = judged(situation, request, posts, {"U0": 1, "U1": 3, "U3": 4}).set_index("en")
+    ours = found.loc["this plan"]
+    assert (ours["units"], ours["incidents_there"], ours["incidents"]) == (1, 1, 8)
+    assert (ours["units_hit_there"], ours["units_hit"]) == (1, 3)
+    assert ours["share"] == pytest.approx(1 / 8)
+    assert ours["covered"] == pytest.approx(1 - 0.5**4)
+    best = found.loc["the best, had all been known"]
+    assert best["covered"] == pytest.approx(7 * 0.75)
+    assert best["covered"] == found["covered"].max()
+    past = [name for name in found.index if "past" in name]
+    assert found.loc[past[0], "share"] == pytest.approx(7 / 8)
