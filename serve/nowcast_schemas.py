@@ -49,7 +49,7 @@ class NowcastOut(_Answer):
     reports: int = Field(description="Field reports known at the moment")
     mediators: int = Field(description="Mediators posted by the approved deployment")
     units: int = Field(description="Units in the nowcast")
-    moved: int = Field(description="Units whose probability is not the bulletin's")
+    moved: int = Field(description="Units whose probability is 0.005 or more from the bulletin's")
     silent: int = Field(description="Units with mediators who have not been heard of for days")
     synthetic: bool = Field(description="Whether the data are made up")
     created_at: datetime = Field(description="When it was made, UTC")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MADE = "nowcast.made"
+MOVED = 0.005
+"""A unit has moved where its probability differs by this much from the bulletin's."""
+
 _LOOKBACK = timedelta(days=30)
 """Reports older than this before a window can no longer count in it."""
 
@@ -170,7 +173,9 @@ def _write(
         return kept
     nowcast_id = f"{head['bulletin_id']}.{head['moment']:%Y%m%dT%H%M%S}.{sha256[:8]}"
     session.execute(insert(NowcastScore), [{**row, "nowcast_id": nowcast_id} for row in rows])
-    moved = sum(row["probability"] != row["bulletin_probability"] for row in rows)
+    moved = sum(
+        abs((row["probability"] or 0) - (row["bulletin_probability"] or 0)) >= MOVED for row in rows
+    )
     session.add(
         Nowcast(
             **head,
