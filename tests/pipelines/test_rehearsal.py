@@ -161,7 +161,9 @@ def _nowcasts(play: rehearsal.Play, session: Session) -> None:
     for which, of_round in enumerate(play.nowcasts):
         for nowcast_id in of_round:
             found = nowcasts.nowcast(session, nowcast_id)
-            known = history.loc[history["known_at"] <= found.moment, "report_id"].nunique()
+            first = pd.Timestamp(play.at(play.start(which), 0)) - nowcasts.LOOKBACK
+            by_then = history["known_at"].between(first, pd.Timestamp(found.moment))
+            known = history.loc[by_then, "report_id"].nunique()
             assert found.reports == known, "all that had arrived by then, and nothing later"
             assert found.bulletin_id == play.bulletins[which]
             rows = nowcasts.score_rows(session, found, Selection(), limit=units)
