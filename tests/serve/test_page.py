@@ -290,7 +290,8 @@ def test_a_planner_counts_in_the_reports_and_switches_back(page: Page, seeded: A
     _sign_in(page, seeded.secret)
     before = _column(page, "probability")
     page.get_by_role("button", name="Count in the reports").click()
-    expect(page.get_by_label("Nowcast")).to_be_checked()
+    # The first one imports what it needs.
+    expect(page.get_by_label("Nowcast")).to_be_checked(timeout=60_000)
     expect(page.locator("#nowcast-says")).to_contain_text("field reports")
     page.locator("#rows tr").first.click()
     expect(page.locator("#detail")).to_contain_text("Now, with field reports of")
