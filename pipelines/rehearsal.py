@@ -1,12 +1,14 @@
 """A whole two-round election on the synthetic country, in simulated time.
 
 Every stage uses what the others left in the store, through the functions that the service and the
-command line use; only the moment is simulated. `STAGES` is the list, in order; a stage takes the
-`Play` and adds what it handed over to its log. Alerts and lessons have no stage here yet.
+command line use; only the moment is simulated. `timetable` says which stage is due when: before
+each, everything that has arrived from the field by then is let in. Alerts and lessons have no stage
+here yet; theirs go into the timetable, too.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,7 +26,6 @@ from pipelines.settings import Settings
 from pipelines.synthetic.country import Country, make_country, simulate
 from pipelines.synthetic.field import make_reports
 from pipelines.synthetic.rounds import Round
-from response.contracts import current
 from response.deployment import plan
 from response.deployment_request import Request
 from store import deployments, nowcasts, reading
@@ -34,6 +35,9 @@ from store.reports import report_history
 from store.roles import Role
 
 TARGET = "any"
+SETTLED_DAYS = 31
+"""The pack's incidents reach their source within thirty days."""
+
 _AFTER_FIRST_DAYS = 6
 """The second round is known five days after the first; its bulletin comes the day after."""
 
@@ -54,7 +58,7 @@ class Step:
 
     stage: str
     at: datetime
-    handed: dict[str, int | float | str]
+    handed: dict[str, float | str]
 
 
 @dataclass
@@ -65,7 +69,8 @@ class Play:
         rounds: the two rounds.
         bulletins, plans, nowcasts: ids by round, in the order made; a plan is its deployment's.
         told: what the simulated field said, by round: keeps `REPORTS`.
-        sent: what became of each delivery, by round.
+        waiting: what is still to arrive, the next first.
+        sent: kinds of things that arrived; became: what the store made of them.
         log: what every stage handed over.
     """
 
@@ -81,7 +86,9 @@ class Play:
     plans: list[str] = field(default_factory=list)
     nowcasts: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
     told: list[pd.DataFrame] = field(default_factory=list)
-    sent: list[dict[str, int]] = field(default_factory=list)
+    waiting: list[Post] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
+    became: Counter[str] = field(default_factory=Counter)
     ratios: list[str] = field(default_factory=list)
     log: list[Step] = field(default_factory=list)
 
@@ -99,7 +106,7 @@ class Play:
             return self.rounds[0].window[0]
         return self.rounds[0].polling_day + _AFTER_FIRST_DAYS + 1
 
-    def hand(self, stage: str, at: datetime, **handed: int | float | str) -> None:
+    def hand(self, stage: str, at: datetime, **handed: float | str) -> None:
         """Write down what a stage handed over."""
         self.log.append(Step(stage, at, handed))
         self.progress(f"{at:%Y-%m-%d %H:%M} {stage}: {handed}")
@@ -134,19 +141,16 @@ def begin(folder: Path, scale: Scale, progress: Callable[[str], None]) -> Play:
     return play
 
 
-def bulletin(play: Play, which: int) -> None:
+def bulletin(play: Play, which: int, now: datetime) -> None:
     """Issue a round's bulletin, from what is known on the eve of its days."""
-    eve = play.start(which) - 1
-    now = play.at(eve, 20)
-    job = run(play.workshop(now), play.rounds[which].election_id, play.day(eve), TARGET)
+    job = run(play.workshop(now), play.rounds[which].election_id, now.date(), TARGET)
     play.bulletins.append(job.issued.bulletin_id)
     scored = int(job.issued.scores["probability"].notna().sum())
     play.hand("bulletin", now, bulletin=job.issued.bulletin_id, scored=scored)
 
 
-def deployment(play: Play, which: int) -> None:
-    """Plan who goes where, from the bulletin and the round before, and approve it."""
-    now = play.at(play.start(which) - 1, 22)
+def deployment(play: Play, which: int, now: datetime) -> None:
+    """Plan who goes where, from the bulletin and the plan of the round before, and approve it."""
     with sessions(play.engine).begin() as session:
         found = reading.bulletin(session, play.bulletins[which])
         follows = deployments.version(session, play.plans[0]) if which else None
@@ -158,7 +162,7 @@ def deployment(play: Play, which: int) -> None:
         play.plans.append(kept.deployment_id)
         posts = deployments.approved_posts(session, found.election_id, now)
     play.hand(
-        "deployment" if which == 0 else "second-round plan",
+        "second-round plan" if which else "deployment",
         now,
         plan=play.plans[which],
         mediators=int(posts["mediators"].sum()),
@@ -167,46 +171,33 @@ def deployment(play: Play, which: int) -> None:
     )
 
 
-def field_and_nowcasts(play: Play, which: int) -> None:
-    """Let the posts report over the window, and make a nowcast at the end of every week.
-
-    Reports arrive in the order of their arrival: late, twice, edited, verified, taken back. A few
-    messages that nobody can understand arrive between them.
-    """
+def posting(play: Play, which: int, now: datetime) -> None:
+    """Send the mediators out: what they will report arrives late, twice, edited, taken back."""
     held = play.rounds[which]
-    first, last = play.start(which), held.window[1]
     with sessions(play.engine)() as session:
-        posts = deployments.approved_posts(session, held.election_id, play.at(first))
+        posts = deployments.approved_posts(session, held.election_id, now)
     rng = np.random.default_rng([play.scale.seed, 50 + which])
     told = make_reports(rng, play.country, held, posts)
-    told = told.loc[told.groupby("report_id")["seen_at"].transform("min") >= play.at(first, 0)]
+    told = told.loc[told.groupby("report_id")["seen_at"].transform("min") >= now]
+    told = told.assign(report_id=f"round {which + 1} " + told["report_id"].astype("str"))
     play.told.append(told.reset_index(drop=True))
-    waiting = [*deliveries(rng, play.told[which]), *garbled(rng, play.at(first), play.at(last))]
-    waiting.sort(key=lambda post: post.at)
-    became: dict[str, int] = {}
-    for day in range(first + 7, last + 2, 7):
-        _arrive(play, waiting, play.at(day), became)
-        _nowcast(play, which, play.at(day))
-    _arrive(play, waiting, None, became)
-    play.sent.append(became)
-    with sessions(play.engine)() as session:
-        kept = len(current(report_history(session), pd.Timestamp.max.tz_localize("UTC")))
-    play.hand(
-        "field reports", play.at(last + 1), said=told["report_id"].nunique(), kept=kept, **became
-    )
+    strange = garbled(rng, now, play.at(held.window[1]))
+    play.waiting += [*deliveries(rng, play.told[which]), *strange]
+    play.waiting.sort(key=lambda post: post.at)
+    play.hand("posting", now, mediators=int(posts["mediators"].sum()), units=len(posts))
 
 
-def _arrive(
-    play: Play, waiting: list[Post], until: datetime | None, became: dict[str, int]
-) -> None:
-    """Deliver what has arrived by a moment, in order."""
+def let_in(play: Play, until: datetime | None) -> None:
+    """Let in what has arrived by a moment, in the order of arrival; all of it where None."""
     with sessions(play.engine).begin() as session:
-        while waiting and (until is None or waiting[0].at <= until):
-            state = deliver(session, waiting.pop(0))
-            became[state] = became.get(state, 0) + 1
+        while play.waiting and (until is None or play.waiting[0].at <= until):
+            post = play.waiting.pop(0)
+            play.sent[type(post).__name__.lower()] += 1
+            play.became[deliver(session, post)] += 1
 
 
-def _nowcast(play: Play, which: int, now: datetime) -> None:
+def nowcast(play: Play, which: int, now: datetime) -> None:
+    """Update a round's bulletin with what is known."""
     with sessions(play.engine).begin() as session:
         nowcast_id = nowcasts.make(
             session, play.bulletins[which], moment=now, now=now, actor="rehearsal"
@@ -217,21 +208,13 @@ def _nowcast(play: Play, which: int, now: datetime) -> None:
     play.hand("nowcast", now, nowcast=nowcast_id, **figures)
 
 
-def ratios(play: Play, which: int) -> None:
+def ratios(play: Play, which: int, now: datetime) -> None:
     """Learn from a round's outcomes, once all of them are in."""
-    held = play.rounds[which]
-    now = play.at(held.window[1] + 32 + which)
     workshop = play.workshop(now)
+    ingested = workshop.ingest()
+    election_id = play.rounds[which].election_id
     with sessions(play.engine).begin() as session:
-        found = learn(
-            workshop.pack,
-            workshop.ingest(),
-            session,
-            held.election_id,
-            TARGET,
-            moment=now,
-            now=now,
-        )
+        found = learn(workshop.pack, ingested, session, election_id, TARGET, moment=now, now=now)
         play.ratios.append(found.kept.ratios_id)
         play.hand(
             "ratios",
@@ -242,18 +225,28 @@ def ratios(play: Play, which: int) -> None:
         )
 
 
-Stage = tuple[Callable[[Play, int], None], int]
-STAGES: tuple[Stage, ...] = (
-    (bulletin, 0),
-    (deployment, 0),
-    (field_and_nowcasts, 0),
-    (bulletin, 1),
-    (deployment, 1),
-    (field_and_nowcasts, 1),
-    (ratios, 0),
-    (ratios, 1),
-)
-"""What is played, in order: a stage and its round, 0 or 1."""
+@dataclass(frozen=True)
+class Due:
+    """A stage of a round (0 or 1) and its moment."""
+
+    at: datetime
+    stage: Callable[[Play, int, datetime], None]
+    which: int
+
+
+def timetable(play: Play) -> list[Due]:
+    """What is played, in the order of time: the second round begins while the first still runs."""
+    due = []
+    for which, held in enumerate(play.rounds):
+        first, last = play.start(which), held.window[1]
+        due += [
+            Due(play.at(first - 1, 20), bulletin, which),
+            Due(play.at(first - 1, 22), deployment, which),
+            Due(play.at(first, 0), posting, which),
+            *(Due(play.at(day), nowcast, which) for day in range(first + 7, last + 2, 7)),
+            Due(play.at(last + 1 + SETTLED_DAYS), ratios, which),
+        ]
+    return sorted(due, key=lambda one: one.at)
 
 
 def rehearse(folder: Path, scale: Scale, progress: Callable[[str], None]) -> Play:
@@ -263,7 +256,13 @@ def rehearse(folder: Path, scale: Scale, progress: Callable[[str], None]) -> Pla
         The play, whose `log` says what every stage handed over; its store stays in `folder`.
     """
     play = begin(folder, scale, progress)
-    for stage, which in STAGES:
-        stage(play, which)
+    for due in timetable(play):
+        let_in(play, due.at)
+        due.stage(play, due.which, due.at)
+    let_in(play, None)
+    with sessions(play.engine)() as session:
+        kept = report_history(session)["report_id"].nunique()
+    said = sum(told["report_id"].nunique() for told in play.told)
+    play.hand("field reports", play.log[-1].at, said=said, kept=kept, **play.sent, **play.became)
     play.engine.dispose()
     return play

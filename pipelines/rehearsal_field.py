@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from sqlalchemy.orm import Session
 
 from response.submissions import Arrival, report_id
-from response.vocabulary import Intake, Verification
+from response.vocabulary import SAID, Intake, People, PlaceKind, ReportKind, Sign, Verification
 from store import report_changes
 from store.landing import receive
 from store.report_places import places
@@ -21,7 +22,12 @@ AGAIN = 0.15
 """Share of the submissions that a phone sends once more, as they are."""
 
 GARBLED = 5
-_FIELDS = ("kind", "sign", "severity", "place_kind", "people")
+_WORDS: dict[str, type[StrEnum]] = {
+    "kind": ReportKind,
+    "sign": Sign,
+    "place_kind": PlaceKind,
+    "people": People,
+}
 
 
 @dataclass(frozen=True)
@@ -76,11 +82,14 @@ def landed(version: dict[str, Any]) -> str:
 
 
 def _arrival(version: dict[str, Any], at: datetime) -> Arrival:
-    said = {name: version[name] for name in _FIELDS if not pd.isna(version[name])}
-    if said["severity"] == 0:
-        said.pop("severity")
+    said = {
+        name: SAID[words(version[name])].code
+        for name, words in _WORDS.items()
+        if not pd.isna(version[name])
+    }
     fields = {
         **said,
+        **({"severity": version["severity"]} if version["severity"] else {}),
         "unit": version["unit_id"],
         "seen_at": version["seen_at"].isoformat(),
         "sent_at": version["sent_at"].isoformat(),

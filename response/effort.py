@@ -9,13 +9,12 @@ convention of Vigie, not a finding.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features.kernels import Floats
+from response.nowcast_vocabulary import Watch
 
 SEEN, SILENT = 0.7, 0.15
 ACTIVE_DAYS = 7
@@ -23,14 +22,6 @@ EXPECTED_EVERY_DAYS = 2.0
 """A post that has not been heard of for longer is called silent."""
 
 _NOBODY = ""
-
-
-class Watch(StrEnum):
-    """What stands behind the silence of a unit."""
-
-    WATCHED = "watched"
-    SILENT = "silent"
-    UNPOSTED = "unposted"
 
 
 def ages(seen_at: pd.Series, moment: pd.Timestamp) -> Floats:

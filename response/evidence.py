@@ -22,7 +22,8 @@ from scipy import sparse
 
 from features.kernels import Floats
 from response.effort import ages, effort
-from response.ratios import ANY, SPEAKING, Part, Ratios
+from response.nowcast_vocabulary import Part
+from response.ratios import ANY, SPEAKING, Ratios
 from response.vocabulary import ReportKind, Verification
 
 COLUMNS = [

@@ -15,7 +15,8 @@ from features.kernels import Floats
 from response.contracts import current, require
 from response.effort import effort
 from response.evidence import ASSUMPTIONS, STATES, Assumptions, Moment, things
-from response.ratios import COUNTS, KEYS, SPEAKING, Part
+from response.nowcast_vocabulary import Part
+from response.ratios import COUNTS, KEYS, SPEAKING
 from response.vocabulary import ReportKind, Verification
 
 Mask = NDArray[np.bool_]

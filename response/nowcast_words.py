@@ -10,9 +10,9 @@ import pandas as pd
 
 from features.vocabulary import Language
 from features.wording import NARROW, in_languages, is_plural, numbered, percent
-from response.effort import Watch
 from response.evidence import STATES
-from response.ratios import ANY, Part
+from response.nowcast_vocabulary import Part, Watch
+from response.ratios import ANY
 from response.vocabulary import SAID, ReportKind, Sign, Verification
 
 MOST_NAMED = 3

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
 import numpy as np
@@ -23,6 +22,7 @@ from scipy.stats import norm
 
 from features.errors import ContractError
 from features.kernels import Floats
+from response.nowcast_vocabulary import Part
 from response.vocabulary import ReportKind, Sign, Verification
 
 PRIOR_REPORTS = 3.0
@@ -36,13 +36,6 @@ _MOST = 0.95
 
 KEYS = ["part", "what", "verification"]
 COUNTS = ["seen_if", "watched_if", "seen_none", "watched_none"]
-
-
-class Part(StrEnum):
-    """Which question a report answers."""
-
-    SO_FAR = "so_far"
-    NEXT = "next"
 
 
 _INCIDENT, _DEFUSED = str(ReportKind.INCIDENT), str(ReportKind.TENSION_DEFUSED)

@@ -8,8 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.vocabulary import Band
-from response.effort import Watch
-from response.ratios import Part
+from response.nowcast_vocabulary import Part, Watch
 from serve.schemas import BULLETIN_ID, UNIT_ID, Matched, Moment, Next, Probability
 
 NOWCAST_ID = f"{BULLETIN_ID}.20180720T120000.1c93be07"
@@ -46,10 +45,12 @@ class NowcastOut(_Answer):
     )
     reports_digest: str
     posts_digest: str
-    reports: int = Field(description="Field reports known at the moment")
+    reports: int = Field(
+        description="Field reports known at the moment, of the window and the 30 days before"
+    )
     mediators: int = Field(description="Mediators posted by the approved deployment")
     units: int = Field(description="Units in the nowcast")
-    moved: int = Field(description="Units whose probability is not the bulletin's")
+    moved: int = Field(description="Units whose probability is 0.005 or more from the bulletin's")
     silent: int = Field(description="Units with mediators who have not been heard of for days")
     synthetic: bool = Field(description="Whether the data are made up")
     created_at: datetime = Field(description="When it was made, UTC")

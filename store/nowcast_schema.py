@@ -33,7 +33,8 @@ class Nowcast(Base):
     """A bulletin's scores with the field reports known at `moment`; it never changes.
 
     `digest` is the SHA-256 of what it was made from and of its scores. `moved` counts the units
-    whose probability is not the bulletin's. `assumptions` are those of `response.evidence`.
+    whose probability is at least 0.005 from the bulletin's. `assumptions` are those of
+    `response.evidence`.
     """
 
     __tablename__ = "nowcast"

@@ -1,4 +1,7 @@
-"""Nowcasts in the store: made from what is kept there, written once, read back by page."""
+"""Nowcasts in the store: made from what is kept there, written once, read back by page.
+
+pandas is imported where a nowcast is made, so that the API starts fast.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from features.errors import ConflictError, NotFoundError
 from store import audit, reading
-from store.canonical import digest, records
 from store.nowcast_schema import Nowcast, NowcastScore, RatioTable
 from store.schema import Bulletin, Score, Unit
 from store.selecting import Selection
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MADE = "nowcast.made"
-_LOOKBACK = timedelta(days=30)
+MOVED = 0.005
+"""A unit has moved where its probability differs by this much from the bulletin's."""
+
+LOOKBACK = timedelta(days=30)
 """Reports older than this before a window can no longer count in it."""
 
 _COLUMNS = [c.name for c in NowcastScore.__table__.columns if c.name != "nowcast_id"]
@@ -46,7 +51,7 @@ def field_of(session: Session, bulletin: Bulletin, moment: datetime) -> Field:
     from store.reports import report_history
 
     first = datetime.combine(bulletin.window_start, datetime.min.time(), UTC)
-    since = min(first, moment) - _LOOKBACK
+    since = min(first, moment) - LOOKBACK
     posts = approved_posts(session, bulletin.election_id, moment)
     return Field(report_history(session, since=since, until=moment), posts)
 
@@ -143,6 +148,8 @@ def _units(session: Session, bulletin: Bulletin) -> pd.DataFrame:
 
 def _digest(table: pd.DataFrame) -> str:
     """Digest of a table's rows, in an order of their own; moments to the microsecond."""
+    from store.canonical import digest, records
+
     shown = table.copy()
     for name in shown.columns:
         if str(shown[name].dtype).startswith("datetime64"):
@@ -159,6 +166,8 @@ def _write(
     now: datetime,
     asked: tuple[str, str | None],
 ) -> str:
+    from store.canonical import digest, records
+
     ordered = scored.sort_values(["rank", "unit_id"], na_position="last")
     rows = records(ordered.assign(position=range(1, len(ordered) + 1)), _COLUMNS)
     for row in rows:
@@ -170,7 +179,9 @@ def _write(
         return kept
     nowcast_id = f"{head['bulletin_id']}.{head['moment']:%Y%m%dT%H%M%S}.{sha256[:8]}"
     session.execute(insert(NowcastScore), [{**row, "nowcast_id": nowcast_id} for row in rows])
-    moved = sum(row["probability"] != row["bulletin_probability"] for row in rows)
+    moved = sum(
+        abs((row["probability"] or 0) - (row["bulletin_probability"] or 0)) >= MOVED for row in rows
+    )
     session.add(
         Nowcast(
             **head,
@@ -240,6 +251,8 @@ def write_ratios(
         learned_from: the round whose outcomes it has beyond those of `previous_id`.
         previous_id: the table that it was learned upon.
     """
+    from store.canonical import digest, records
+
     rows = records(table, list(table.columns))
     ratios_id = digest([iso3, learned_from, previous_id, rows])[:16]
     found = session.get(RatioTable, ratios_id)

@@ -192,8 +192,8 @@ def happened(country: Country, held: Round) -> pd.DataFrame:
 
 
 def moment_of(start: date, day: float) -> pd.Timestamp:
-    """A moment from a number of days since the first day of the data."""
-    return pd.Timestamp(start, tz="UTC") + pd.Timedelta(microseconds=round(day * 86_400_000_000))
+    """A moment, to the second, from a number of days since the first day of the data."""
+    return pd.Timestamp(start, tz="UTC") + pd.Timedelta(seconds=round(day * 86_400))
 
 
 def _things(

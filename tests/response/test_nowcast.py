@@ -17,7 +17,8 @@ from response.contracts import current
 from response.effort import effort
 from response.evidence import ASSUMPTIONS, Moment, things
 from response.nowcast import NUMBERS
-from response.ratios import ANY, Part
+from response.nowcast_vocabulary import Part
+from response.ratios import ANY
 from response.vocabulary import Sign, Verification
 
 SIGNS = [str(s) for s in Sign]

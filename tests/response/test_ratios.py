@@ -12,7 +12,8 @@ from features.errors import ContractError
 from response.contracts import empty
 from response.evidence import Moment
 from response.learning import counted
-from response.ratios import COUNTS, KEYS, PRIOR_REPORTS, Part, Ratios, declared, learned
+from response.nowcast_vocabulary import Part
+from response.ratios import COUNTS, KEYS, PRIOR_REPORTS, Ratios, declared, learned
 from response.vocabulary import Sign, Verification
 
 WHOLE = Moment(STOP, START, STOP, 7)

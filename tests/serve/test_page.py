@@ -284,3 +284,21 @@ def test_a_store_without_bulletins_says_so(browser: Browser, tmp_path: Path, ser
         expect(page.locator("#message")).to_contain_text("No bulletin yet")
         expect(page.locator("#health")).to_contain_text("no bulletin yet")
         page.close()
+
+
+def test_a_planner_counts_in_the_reports_and_switches_back(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    before = _column(page, "probability")
+    page.get_by_role("button", name="Count in the reports").click()
+    # The first one imports what it needs.
+    expect(page.get_by_label("Nowcast")).to_be_checked(timeout=60_000)
+    expect(page.locator("#nowcast-says")).to_contain_text("field reports")
+    page.locator("#rows tr").first.click()
+    expect(page.locator("#detail")).to_contain_text("Now, with field reports of")
+    expect(page.locator("#detail")).to_contain_text("In the next 7 days")
+    page.get_by_text("Bulletin", exact=True).click()
+    expect(page.locator("#detail h3").first).not_to_contain_text("Now, with field reports")
+    assert _column(page, "probability") == before
+    page.set_viewport_size(PHONE)
+    expect(page.locator("#version-switch")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -180,8 +180,8 @@ export const FR = {
   "The next days": "Les prochains jours",
   "{moment} UTC": "{moment} UTC",
   "No field reports have been counted in yet.": "Aucun signalement du terrain n'a encore été compté.",
-  "Nowcast of {moment}: {reports} field reports, {moved} communes moved, {silent} posts not heard of.":
-    "Mise à jour du {moment}\u202f: {reports} signalements, {moved} communes modifiées, {silent} postes sans nouvelles.",
+  "Nowcast of {moment}: {reports} field reports, {moved} communes moved, posts not heard of: {silent}.":
+    "Mise à jour du {moment}\u202f: {reports} signalements, {moved} communes modifiées, postes sans nouvelles\u202f: {silent}.",
   "Now, with field reports of {moment}": "Maintenant, avec les signalements au {moment}",
   "{low} to {high}. In the next 7 days: {next}. From now to the end: {ahead}.":
     "{low} à {high}. Dans les 7 prochains jours\u202f: {next}. D'ici à la fin\u202f: {ahead}.",

@@ -67,8 +67,8 @@ function say() {
   show(byId("nowcast-make"), session.mayForecast());
   byId("nowcast-says").textContent = newest === null
     ? t("No field reports have been counted in yet.")
-    : t("Nowcast of {moment}: {reports} field reports, {moved} communes moved, {silent} posts " +
-        "not heard of.", {
+    : t("Nowcast of {moment}: {reports} field reports, {moved} communes moved, posts not " +
+        "heard of: {silent}.", {
         moment: moment(), reports: count(newest.reports), moved: count(newest.moved),
         silent: count(newest.silent),
       });
