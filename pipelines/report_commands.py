@@ -175,7 +175,7 @@ def list_(
             areas=tuple(area or ()), verification=str(verification) if verification else None
         )
         found = [one.report for one in report_reading.standing(session, wanted, limit=limit)]
-        borne = report_reading.borne_out(session, found, known, area or (), datetime.now(UTC))
+        borne = report_reading.borne_out(session, found, known, area or ())
     words = {str(word): said.in_language(lang) for word, said in SAID.items()}
     shown = table("reports", "id", "v", "seen", "commune", "what", "s", "state")
     for report in found:

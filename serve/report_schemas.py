@@ -176,6 +176,7 @@ class QueueItem(_Shape):
     received_at: datetime
     intake: Intake
     sent: Any = Field(description="All that came, without numbers, accounts and positions")
+    read: dict[str, str] = Field(description="Fields that can be used as they are")
     reasons: list[ReasonOut]
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from response.places import Places
-from response.reports import Fault, Reason, Report, understand
+from response.reports import Fault, Reason, Report, recognised, understand
 from response.scrub import scrub, scrub_text
 from response.submissions import Arrival, Submission, digest, head
 from response.vocabulary import People, PlaceKind, ReportKind, Sign, Verification
@@ -359,7 +359,7 @@ def _keep(
         state=str(state),
         unit_id=unit_id,
         areas=list(arrival.areas),
-        raw=storable({"sent": scrub(arrival.raw)}),
+        raw=storable({"sent": scrub(arrival.raw), "read": scrub(recognised(arrival.fields))}),
         reasons=[{**r._asdict(), "meant": list(r.meant)} for r in reasons or []],
     )
     session.add(row)

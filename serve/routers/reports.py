@@ -151,7 +151,7 @@ def reports(
     _audit(request, now, caller)
     return Reports(
         synthetic=mark.is_synthetic(session),
-        reports=_out(session, found[:limit], now, language, caller),
+        reports=_out(session, found[:limit], language, caller),
         next=following,
     )
 
@@ -170,11 +170,11 @@ def _audit(request: Request, now: datetime, caller: Caller) -> None:
 
 
 def _out(
-    session: Session, found: list[Standing], now: datetime, language: Language, caller: Caller
+    session: Session, found: list[Standing], language: Language, caller: Caller
 ) -> list[ReportOut]:
     known = places(session)
     versions = [one.report for one in found]
-    borne = report_reading.borne_out(session, versions, known, caller.areas, now)
+    borne = report_reading.borne_out(session, versions, known, caller.areas)
     pictures = (
         report_reading.photos(session, [v.report_id for v in versions])
         if may_verify(caller)
@@ -217,14 +217,12 @@ def _one(
     )
 
 
-def _detail(
-    session: Session, report_id: str, now: datetime, language: Language, caller: Caller
-) -> ReportDetail:
+def _detail(session: Session, report_id: str, language: Language, caller: Caller) -> ReportDetail:
     versions = report_reading.versions(session, report_id)
     standing = Standing(versions[-1], versions[0].known_at)
     return ReportDetail(
         synthetic=mark.is_synthetic(session),
-        report=_out(session, [standing], now, language, caller)[0],
+        report=_out(session, [standing], language, caller)[0],
         versions=[VersionOut.model_validate(v) for v in versions],
         submissions=[
             SubmissionOut.model_validate(s) for s in report_reading.submissions(session, report_id)
@@ -248,7 +246,7 @@ def report(
     """Every version of a report, and everything that was sent for it."""
     report_reading.require_seen(session, report_id, places(session), caller.areas)
     _audit(request, now, caller)
-    return _detail(session, report_id, now, language, caller)
+    return _detail(session, report_id, language, caller)
 
 
 @router.post(
@@ -277,7 +275,7 @@ def verify(
         now=now,
     )
     audit_change(request, session, now, caller, f"report.{verdict.verification}", report_id)
-    return _detail(session, report_id, now, language, caller)
+    return _detail(session, report_id, language, caller)
 
 
 @router.post(
@@ -301,7 +299,7 @@ def withdraw(
         session, report_id, reason=because.reason, actor=caller.token_id, now=now
     )
     audit_change(request, session, now, caller, "report.withdrawn", report_id)
-    return _detail(session, report_id, now, language, caller)
+    return _detail(session, report_id, language, caller)
 
 
 def _require_own(found: ReportVersion, caller: Caller) -> None:

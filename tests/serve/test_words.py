@@ -47,7 +47,8 @@ class _Words(HTMLParser):
 
 def on_the_page() -> set[str]:
     reader = _Words()
-    reader.feed((WEB / "index.html").read_text(encoding="utf-8"))
+    for page in sorted(WEB.glob("*.html")):
+        reader.feed(page.read_text(encoding="utf-8"))
     return reader.found - SAME
 
 

@@ -305,7 +305,7 @@ def test_independent_reports_suggest_corroboration(session: Session, places: Pla
     )
     found = report_reading.standing(session, report_reading.Wanted())
     versions = [one.report for one in found]
-    borne = report_reading.borne_out(session, versions, places, (), NOW + timedelta(1))
+    borne = report_reading.borne_out(session, versions, places, ())
     a, b = (arrival(c).report_id for c in "ab")
     assert borne == {a: [b], b: [a]}
 
