@@ -38,9 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def desk(server: str, seeded: Any) -> str:
-    """A planner's token for one commune, from which came a report, one that bears it out, and
-    one that waits.
-    """
+    """A planner's token for one commune, from which came two reports and one that waits."""
     engine = database.connect(seeded.settings.database)
     with database.sessions(engine).begin() as session:
         _, secret = tokens.create(session, label="desk", now=datetime.now(UTC), areas=["XX0304"])

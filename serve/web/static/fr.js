@@ -202,7 +202,7 @@ export const FR = {
   "Severity, 1 to 5": "Gravité, de 1 à 5",
   "Seen, for example 29/07/2018 14h30": "Vu, par exemple 29/07/2018 14h30",
   "Make a report": "En faire un signalement",
-  "Reason to dismiss it": "Motif pour l'écarter",
+  "Reason to put it aside": "Motif pour l'écarter",
   "Put aside": "Écarter",
   "a program": "un programme",
   "a phone's form": "un formulaire de téléphone",

@@ -180,9 +180,9 @@ function waiting(item) {
     pick("sign", t("Sign"), SIGNS, t("none")),
     input("severity", t("Severity, 1 to 5"), { inputmode: "numeric", maxlength: 1 }),
     input("seen_at", t("Seen, for example 29/07/2018 14h30"),
-      { required: true, value: known.seen_at ?? item.received_at.slice(0, 16).replace("T", " ") }),
+      { required: true, value: (known.seen_at ?? item.received_at).slice(0, 16).replace("T", " ") }),
     el("button", { type: "submit" }, t("Make a report")));
-  const reason = el("input", { "aria-label": t("Reason"), placeholder: t("Reason to dismiss it") });
+  const reason = el("input", { "aria-label": t("Reason"), placeholder: t("Reason to put it aside") });
   const gone = el("button", { type: "button", class: "quiet" }, t("Put aside"));
   const act = async (path, body) => {
     try {
@@ -197,8 +197,8 @@ function waiting(item) {
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
-    act("resolve", { fields: given });
+    const fields = { ...known, ...Object.fromEntries(new FormData(form)) };
+    act("resolve", { fields });
   });
   gone.addEventListener("click", () => act("dismiss", { reason: reason.value }));
   node.append(form, said, el("div", { class: "decide" }, reason, gone));
