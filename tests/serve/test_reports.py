@@ -50,7 +50,7 @@ def secrets(seeded: Any) -> dict[str, str]:
     with database.sessions(engine).begin() as session:
         found = {
             role: tokens.create(session, label=role, now=NOW, role=role, areas=areas)[1]
-            for role, areas in (("field", ["X0"]), ("planner", []))
+            for role, areas in (("field", ["X0"]), ("planner", []), ("monitor", []))
         }
         found["other"] = tokens.create(session, label="other", now=NOW, role="field", areas=["X1"])[
             1
@@ -186,6 +186,8 @@ def test_a_person_works_the_queue(api: TestClient, as_: Any) -> None:
     after = api.get("/v1/reports/counts", headers=as_("planner")).json()
     assert after["waiting"] == before
     assert after["intakes"]["api"]["resolved"] >= 1
+    measured = api.get("/metrics", headers=as_("monitor")).text
+    assert f"\nvigie_reports_waiting {float(before)}\n" in measured
 
 
 def test_only_its_sender_or_a_verifier_takes_a_report_back(api: TestClient, as_: Any) -> None:
