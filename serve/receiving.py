@@ -22,6 +22,7 @@ from store.audit import Entry, record
 from store.landing import Landed, State, receive
 from store.report_places import places
 from store.reporters import Reporters
+from store.tokens import BEARER, Caller
 
 
 @lru_cache(maxsize=8)
@@ -32,6 +33,13 @@ def _reporters(home: Path, key: str) -> Reporters:
 def reporters(settings: Settings) -> Reporters:
     """What hashes reporters; its key is made when first needed."""
     return _reporters(settings.home, settings.report_key.get_secret_value())
+
+
+def sender_of(caller: Caller, settings: Settings) -> str:
+    """By whom a report came, for its history: a token, or an organisation's account as a hash."""
+    if caller.kind == BEARER:
+        return caller.token_id
+    return caller.parent_id or f"account {reporters(settings).hash('account', caller.label)}"
 
 
 def zone(settings: Settings) -> ZoneInfo:

@@ -119,7 +119,7 @@ class VersionOut(_Shape):
     version: int
     known_at: datetime
     change: str = Field(examples=["edited"])
-    actor: str = Field(description="Token or gateway, never a person")
+    actor: str = Field(description="Token, gateway, or who ran a command; never a mediator")
     reason: str
     unit_id: str
     kind: ReportKind

@@ -17,7 +17,7 @@ from response.vocabulary import SAID, Intake, People, PlaceKind, ReportKind, Sig
 from serve import cursors, documented
 from serve.auth import Now, OpenSession, Reader, Reporter, Verifier, audit_change, request_id
 from serve.language import Wanted as WantedLanguage
-from serve.receiving import Body, land, reporters, told, zone
+from serve.receiving import Body, land, reporters, sender_of, told, zone
 from serve.report_schemas import (
     REPORT_ID,
     Because,
@@ -88,8 +88,9 @@ def send(
     The answer is 200 also where some wait: `results` says what became of each.
     """
     settings: Settings = request.app.state.settings
+    sender = sender_of(caller, settings)
     arrivals = [
-        from_item(item, Intake.API, caller.owner, caller.areas, reporters(settings), zone(settings))
+        from_item(item, Intake.API, sender, caller.areas, reporters(settings), zone(settings))
         for item in wanted.reports
     ]
     landed = land(request, session, now, caller.token_id, arrivals)
@@ -294,7 +295,7 @@ def withdraw(
 ) -> ReportDetail:
     """For whoever sent it, and for those who may verify. Its history stays."""
     found = report_reading.require_seen(session, report_id, places(session), caller.areas)
-    _require_own(found, caller)
+    _require_own(found, caller, request.app.state.settings)
     report_changes.withdraw(
         session, report_id, reason=because.reason, actor=caller.token_id, now=now
     )
@@ -302,8 +303,8 @@ def withdraw(
     return _detail(session, report_id, language, caller)
 
 
-def _require_own(found: ReportVersion, caller: Caller) -> None:
-    if found.sender != caller.owner and not may_verify(caller):
+def _require_own(found: ReportVersion, caller: Caller, settings: Settings) -> None:
+    if found.sender != sender_of(caller, settings) and not may_verify(caller):
         raise ForbiddenError(
             f"expected the token that sent report {found.report_id}, or one that may "
             f"{Action.VERIFY}, got another one"
@@ -338,7 +339,7 @@ def add_photo(
 ) -> PhotoOut:
     """JPEG, PNG or WebP. Kept without place, device and all other marks; seen by verifiers only."""
     found = report_reading.require_seen(session, report_id, places(session), caller.areas)
-    _require_own(found, caller)
+    _require_own(found, caller, request.app.state.settings)
     home = request.app.state.settings.home
     sha256 = report_photos.keep(session, home, report_id, content, now)
     audit_change(request, session, now, caller, "report.photo added", report_id)

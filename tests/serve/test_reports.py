@@ -530,3 +530,20 @@ def test_changes_are_audited(api: TestClient, as_: Any, seeded: Any) -> None:
     engine.dispose()
     assert rows[0].action == "report.landed"
     assert rows[0].request_id
+
+
+def test_an_account_stays_out_of_the_history(seeded: Any, api: TestClient, as_: Any) -> None:
+    engine = database.connect(seeded.settings.database)
+    with database.sessions(engine).begin() as session:
+        _, cookie = tokens.open_session(
+            session, now=NOW, lasts=timedelta(hours=1), label="account awa@example.org"
+        )
+    engine.dispose()
+    with _client(seeded) as browser:
+        browser.cookies.set("vigie_session", cookie)
+        proof = {"X-CSRF-Token": browser.get("/v1/session").json()["csrf"]}
+        first, again = (send(browser, proof, report("acc"))[0] for _ in range(2))
+        assert (first["state"], again["state"]) == ("landed", "duplicate")
+    detail = api.get(f"/v1/reports/{first['report_id']}", headers=as_("planner"))
+    assert "example.org" not in detail.text
+    assert detail.json()["versions"][0]["actor"].startswith("account ")
