@@ -19,7 +19,7 @@ from serve.auth import request_id
 from serve.report_schemas import LandedOut, ReasonOut
 from serve.settings import Settings
 from store.audit import Entry, record
-from store.landing import Landed, State, receive
+from store.landing import AT_A_TIME, Landed, State, receive
 from store.report_places import places
 from store.reporters import Reporters
 from store.tokens import BEARER, Caller
@@ -68,6 +68,21 @@ def land(
         if one.state is not State.DUPLICATE
     ]
     record(session, *entries)
+    return landed
+
+
+def land_many(
+    request: Request, now: datetime, actor: str, arrivals: Sequence[Arrival]
+) -> list[Landed]:
+    """The same, committed some at a time: nobody waits for a long list to be written.
+
+    Where it breaks off, what has landed stays; sent again, it lands once.
+    """
+    landed: list[Landed] = []
+    for start in range(0, len(arrivals), AT_A_TIME):
+        with request.app.state.sessions.begin() as session:
+            some = arrivals[start : start + AT_A_TIME]
+            landed += land(request, session, now, actor, some)
     return landed
 
 

@@ -29,6 +29,10 @@ _TURN = 0x5265706F7274
 """Number of PostgreSQL's advisory lock: "Report"."""
 
 
+AT_A_TIME = 50
+"""Submissions that land in one transaction, so that other writers get their turn."""
+
+
 class State(StrEnum):
     """What became of an arrival."""
 

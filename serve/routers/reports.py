@@ -17,7 +17,7 @@ from response.vocabulary import SAID, Intake, People, PlaceKind, ReportKind, Sig
 from serve import cursors, documented
 from serve.auth import Now, OpenSession, Reader, Reporter, Verifier, audit_change, request_id
 from serve.language import Wanted as WantedLanguage
-from serve.receiving import Body, land, reporters, sender_of, told, zone
+from serve.receiving import Body, land_many, reporters, sender_of, told, zone
 from serve.report_schemas import (
     REPORT_ID,
     Because,
@@ -93,7 +93,7 @@ def send(
         from_item(item, Intake.API, sender, caller.areas, reporters(settings), zone(settings))
         for item in wanted.reports
     ]
-    landed = land(request, session, now, caller.token_id, arrivals)
+    landed = land_many(request, now, caller.token_id, arrivals)
     results = [
         told(one, language, arrival.client_id or None)
         for one, arrival in zip(landed, arrivals, strict=True)

@@ -104,6 +104,14 @@ def test_a_batch_lands_edits_and_waits(api: TestClient, as_: Any) -> None:
     assert taken_back[0]["state"] == "withdrawn"
 
 
+def test_a_long_batch_lands_whole(api: TestClient, as_: Any) -> None:
+    results = send(api, as_("planner"), *(report(f"long{k}", unit="XX0404") for k in range(120)))
+    assert {one["state"] for one in results} == {"landed"}
+    assert [one["client_id"] for one in results] == [f"long{k}" for k in range(120)]
+    listed = api.get("/v1/reports?unit_id=XX0404&limit=500", headers=as_("planner")).json()
+    assert len(listed["reports"]) == 120
+
+
 def test_a_token_reports_and_reads_its_areas(api: TestClient, as_: Any) -> None:
     here, there = report("a1"), report("a2", unit="XX0305")
     landed, outside = send(api, as_("field"), here, there)
