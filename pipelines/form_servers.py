@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
-import httpx2
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from features.errors import ConfigError
 from response.form_fields import Filled
+
+if TYPE_CHECKING:
+    import httpx2
 
 _TIMEOUT_SECONDS = 60.0
 _OVERLAP = timedelta(hours=1)
@@ -30,6 +32,8 @@ class _Server(BaseModel):
     page_size: Annotated[int, Field(ge=1, le=30_000)] = 250
 
     def _client(self, **how: Any) -> httpx2.Client:
+        import httpx2
+
         return httpx2.Client(base_url=self.url.rstrip("/"), timeout=_TIMEOUT_SECONDS, **how)
 
 
@@ -151,6 +155,8 @@ FormServer = Annotated[KoboServer | OdkServer, Field(discriminator="kind")]
 
 
 def _get(client: httpx2.Client, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    import httpx2
+
     try:
         answer = client.get(path, params=dict(asked))
         answer.raise_for_status()
@@ -173,6 +179,8 @@ def _rows(answer: Mapping[str, Any], name: str) -> Page:
 
 
 def _bytes(client: httpx2.Client, path: str) -> bytes | None:
+    import httpx2
+
     try:
         answer = client.get(path, follow_redirects=True)
     except httpx2.HTTPError:

@@ -23,7 +23,7 @@ from pipelines.token_commands import _actor, _engine
 from response.vocabulary import SAID, Verification
 from store import audit, report_changes, report_queue, report_reading
 from store.database import sessions
-from store.landing import Landed, State, receive
+from store.landing import AT_A_TIME, Landed, State, receive
 from store.report_arrivals import from_row
 from store.report_places import newest_registries, places, units_of
 from store.reporters import Reporters
@@ -121,19 +121,16 @@ def load(
     hashes = Reporters.of(settings.home, settings.report_key.get_secret_value())
     zone, sender = ZoneInfo(settings.report_timezone), _actor()
     landed: list[tuple[int, Landed]] = []
-    with _session() as session:
-        known = places(session)
-        for row in rows:
-            arrival = from_row(row, sender, tuple(area or ()), hashes, zone)
-            landed.append((row.line, receive(session, arrival, known, now, zone)))
-        audit.record(
-            session,
-            *(
-                audit.Entry(now, sender, f"report.{one.state}", one.report_id)
-                for _, one in landed
-                if one.state is not State.DUPLICATE
-            ),
-        )
+    for start in range(0, len(rows), AT_A_TIME):
+        with _session() as session:
+            known = places(session)
+            for row in rows[start : start + AT_A_TIME]:
+                arrival = from_row(row, sender, tuple(area or ()), hashes, zone)
+                one = receive(session, arrival, known, now, zone)
+                landed.append((row.line, one))
+                if one.state is not State.DUPLICATE:
+                    entry = audit.Entry(now, sender, f"report.{one.state}", one.report_id)
+                    audit.record(session, entry)
     for line, one in landed:
         if one.reasons:
             says = "; ".join(reason.says(lang) for reason in one.reasons)
@@ -175,7 +172,7 @@ def list_(
             areas=tuple(area or ()), verification=str(verification) if verification else None
         )
         found = [one.report for one in report_reading.standing(session, wanted, limit=limit)]
-        borne = report_reading.borne_out(session, found, known, area or (), datetime.now(UTC))
+        borne = report_reading.borne_out(session, found, known, area or ())
     words = {str(word): said.in_language(lang) for word, said in SAID.items()}
     shown = table("reports", "id", "v", "seen", "commune", "what", "s", "state")
     for report in found:

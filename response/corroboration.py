@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
-from sklearn.neighbors import BallTree
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from math import asin, cos, radians, sin, sqrt
+from typing import NamedTuple
 
-from response.contracts import require
 from response.vocabulary import ReportKind, Verification
 
 WITHIN_HOURS = 24.0
@@ -16,12 +17,23 @@ WITHIN_KM = 15.0
 _EARTH_KM = 6371.0
 
 
+class Told(NamedTuple):
+    """A report as it stands, and the centre of its unit in degrees, where that is known."""
+
+    report_id: str
+    unit_id: str
+    kind: str
+    sign: str | None
+    verification: str
+    reporter: str | None
+    seen_at: datetime
+    lon: float | None
+    lat: float | None
+
+
 def suggest_corroborated(
-    reports: pd.DataFrame,
-    centres: pd.DataFrame,
-    within_hours: float = WITHIN_HOURS,
-    within_km: float = WITHIN_KM,
-) -> pd.DataFrame:
+    reports: Iterable[Told], within_hours: float = WITHIN_HOURS, within_km: float = WITHIN_KM
+) -> dict[str, list[str]]:
     """Unverified reports that an independent one bears out.
 
     Two reports bear each other out when two reporters tell of the same sign within
@@ -30,50 +42,43 @@ def suggest_corroborated(
     known to be somebody else is not independent; "nothing seen" is borne out by nothing.
 
     Args:
-        reports: keeps `REPORTS`, one row per report.
-        centres: `unit_id`, `lon`, `lat` in degrees.
+        reports: one for each report, none taken back.
         within_hours: hours between the moments seen.
         within_km: kilometres between centres.
 
     Returns:
-        `report_id` and `by`, the sorted ids of the reports that bear it out; one row for each
-        unverified report that has some.
+        report_id -> the sorted ids of the reports that bear it out, where there are some.
     """
-    require(reports, "reports")
-    told = reports.loc[
-        (reports["kind"] != ReportKind.NOTHING_SEEN)
-        & (reports["verification"] != Verification.REFUTED)
-        & reports["reporter"].notna()
-    ].merge(centres[["unit_id", "lon", "lat"]].drop_duplicates("unit_id"), on="unit_id", how="left")
-    told = told.sort_values("report_id").reset_index(drop=True)
-    rows = []
-    for _, same in told.groupby("sign", sort=True):
-        near = _near(same, within_hours, within_km)
-        for report, others in zip(same.itertuples(), near, strict=True):
-            if report.verification == Verification.UNVERIFIED and others:
-                rows.append({"report_id": report.report_id, "by": others})
-    found = pd.DataFrame(rows, columns=["report_id", "by"])
-    return found.sort_values("report_id").reset_index(drop=True)
+    told = sorted(
+        (
+            r
+            for r in reports
+            if r.kind != ReportKind.NOTHING_SEEN
+            and r.verification != Verification.REFUTED
+            and r.reporter is not None
+        ),
+        key=lambda r: (r.seen_at, r.report_id),
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    first = 0
+    for at, later in enumerate(told):
+        while later.seen_at - told[first].seen_at > timedelta(hours=within_hours):
+            first += 1
+        for earlier in told[first:at]:
+            same = earlier.sign == later.sign and earlier.reporter != later.reporter
+            if same and _is_near(earlier, later, within_km):
+                found[earlier.report_id].add(later.report_id)
+                found[later.report_id].add(earlier.report_id)
+    open_ones = {r.report_id for r in told if r.verification == Verification.UNVERIFIED}
+    return {report_id: sorted(by) for report_id, by in found.items() if report_id in open_ones}
 
 
-def _near(same: pd.DataFrame, within_hours: float, within_km: float) -> list[list[str]]:
-    """For each report of a sign, the ids of the independent ones near it."""
-    ids = same["report_id"].to_numpy()
-    units, who = same["unit_id"].to_numpy(), same["reporter"].to_numpy()
-    hours = same["seen_at"].astype("int64").to_numpy() / 3.6e9
-    places = np.radians(same[["lat", "lon"]].fillna(0.0).to_numpy(float))
-    placed = same["lat"].notna().to_numpy()
-    tree = BallTree(places, metric="haversine")
-    around = tree.query_radius(places, within_km / _EARTH_KM)
-    found = []
-    for at in range(len(ids)):
-        close = np.union1d(
-            around[at][placed[around[at]]] if placed[at] else [], np.flatnonzero(units == units[at])
-        ).astype(int)
-        borne = [
-            str(ids[k])
-            for k in close
-            if who[k] != who[at] and abs(hours[k] - hours[at]) <= within_hours
-        ]
-        found.append(sorted(borne))
-    return found
+def _is_near(a: Told, b: Told, within_km: float) -> bool:
+    if a.unit_id == b.unit_id:
+        return True
+    if a.lon is None or a.lat is None or b.lon is None or b.lat is None:
+        return False
+    # Haversine: exact enough on a sphere at distances of a few kilometres.
+    across = sin(radians(b.lon - a.lon) / 2) ** 2 * cos(radians(a.lat)) * cos(radians(b.lat))
+    half = sin(radians(b.lat - a.lat) / 2) ** 2 + across
+    return 2 * _EARTH_KM * asin(sqrt(half)) <= within_km

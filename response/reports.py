@@ -188,6 +188,27 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?", re.ASCII)
 NOON = 12
 
 
+def recognised(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Those of `FIELDS` that can be used as they are, for a person who mends the others.
+
+    Words are given by their value; the unit, moments and the rest as they were written.
+    """
+    enums: dict[str, type[StrEnum]] = {
+        "kind": ReportKind,
+        "sign": Sign,
+        "place_kind": PlaceKind,
+        "people": People,
+    }
+    found = {}
+    for name in FIELDS:
+        text = "" if fields.get(name) is None else str(fields[name]).strip()
+        if name in enums:
+            text = str(_WORDS[enums[name]].get(fold(text), ""))
+        if text:
+            found[name] = text
+    return found
+
+
 def read_moment(text: str, zone: tzinfo) -> datetime | None:
     """A moment written as ISO 8601 or as 29/07/2018 14h30; None where it is neither.
 

@@ -129,7 +129,8 @@ def read(text: str, places: Places, sent_at: datetime, zone: tzinfo) -> Message:
             a time, or says that it was yesterday.
         zone: of the times that people type.
     """
-    text = text[:_LONGEST_READ]
+    # A number that somebody types must not come apart into words that are kept.
+    text = scrub_text(text[:_LONGEST_READ])
     clock, text = _clock(text)
     tokens = fold(text).split()
     if tokens and tokens[0].startswith(KEYWORD):

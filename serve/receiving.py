@@ -19,9 +19,10 @@ from serve.auth import request_id
 from serve.report_schemas import LandedOut, ReasonOut
 from serve.settings import Settings
 from store.audit import Entry, record
-from store.landing import Landed, State, receive
+from store.landing import AT_A_TIME, Landed, State, receive
 from store.report_places import places
 from store.reporters import Reporters
+from store.tokens import BEARER, Caller
 
 
 @lru_cache(maxsize=8)
@@ -32,6 +33,13 @@ def _reporters(home: Path, key: str) -> Reporters:
 def reporters(settings: Settings) -> Reporters:
     """What hashes reporters; its key is made when first needed."""
     return _reporters(settings.home, settings.report_key.get_secret_value())
+
+
+def sender_of(caller: Caller, settings: Settings) -> str:
+    """By whom a report came, for its history: a token, or an organisation's account as a hash."""
+    if caller.kind == BEARER:
+        return caller.token_id
+    return caller.parent_id or f"account {reporters(settings).hash('account', caller.label)}"
 
 
 def zone(settings: Settings) -> ZoneInfo:
@@ -60,6 +68,21 @@ def land(
         if one.state is not State.DUPLICATE
     ]
     record(session, *entries)
+    return landed
+
+
+def land_many(
+    request: Request, now: datetime, actor: str, arrivals: Sequence[Arrival]
+) -> list[Landed]:
+    """The same, committed some at a time: nobody waits for a long list to be written.
+
+    Where it breaks off, what has landed stays; sent again, it lands once.
+    """
+    landed: list[Landed] = []
+    for start in range(0, len(arrivals), AT_A_TIME):
+        with request.app.state.sessions.begin() as session:
+            some = arrivals[start : start + AT_A_TIME]
+            landed += land(request, session, now, actor, some)
     return landed
 
 

@@ -119,7 +119,7 @@ class VersionOut(_Shape):
     version: int
     known_at: datetime
     change: str = Field(examples=["edited"])
-    actor: str = Field(description="Token or gateway, never a person")
+    actor: str = Field(description="Token, gateway, or who ran a command; never a mediator")
     reason: str
     unit_id: str
     kind: ReportKind
@@ -176,6 +176,7 @@ class QueueItem(_Shape):
     received_at: datetime
     intake: Intake
     sent: Any = Field(description="All that came, without numbers, accounts and positions")
+    read: dict[str, str] = Field(description="Fields that can be used as they are")
     reasons: list[ReasonOut]
 
 

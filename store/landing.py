@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from response.places import Places
-from response.reports import Fault, Reason, Report, understand
+from response.reports import Fault, Reason, Report, recognised, understand
 from response.scrub import scrub, scrub_text
 from response.submissions import Arrival, Submission, digest, head
 from response.vocabulary import People, PlaceKind, ReportKind, Sign, Verification
@@ -27,6 +27,10 @@ from store.schema import Mark
 
 _TURN = 0x5265706F7274
 """Number of PostgreSQL's advisory lock: "Report"."""
+
+
+AT_A_TIME = 50
+"""Submissions that land in one transaction, so that other writers get their turn."""
 
 
 class State(StrEnum):
@@ -359,7 +363,7 @@ def _keep(
         state=str(state),
         unit_id=unit_id,
         areas=list(arrival.areas),
-        raw=storable({"sent": scrub(arrival.raw)}),
+        raw=storable({"sent": scrub(arrival.raw), "read": scrub(recognised(arrival.fields))}),
         reasons=[{**r._asdict(), "meant": list(r.meant)} for r in reasons or []],
     )
     session.add(row)

@@ -37,6 +37,11 @@ def _waiting() -> Select[ReportInbox]:
     )
 
 
+def count_waiting(session: Session) -> int:
+    """How many items wait, of all areas."""
+    return session.scalar(select(func.count()).select_from(_waiting().subquery())) or 0
+
+
 def may_see(item: ReportInbox, areas: Sequence[str]) -> bool:
     """Whether a reader of `areas` may see an item: its sender's areas must all be among them.
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from features.errors import ForbiddenError
+from response.corroboration import WITHIN_HOURS, Told, suggest_corroborated
 from response.places import Places
+from response.vocabulary import Verification
 from store.report_changes import require_report
 from store.report_places import is_within, newest_registries
 from store.report_schema import ReportPhoto, ReportSubmission, ReportVersion
@@ -63,14 +65,10 @@ def standing(
         limit: most to return.
     """
     now_, first = ReportVersion, aliased(ReportVersion)
-    tops = (
-        select(now_.report_id, func.max(now_.version).label("version"))
-        .group_by(now_.report_id)
-        .subquery()
-    )
+    newest = _newest()
     query = (
         select(now_, first.known_at)
-        .join(tops, and_(tops.c.report_id == now_.report_id, tops.c.version == now_.version))
+        .join(newest, _is_newest(newest))
         .join(first, and_(first.report_id == now_.report_id, first.version == 1))
         .order_by(first.known_at.desc(), now_.report_id)
         .limit(limit)
@@ -155,7 +153,6 @@ def borne_out(
     reports: Sequence[ReportVersion],
     places: Places,
     areas: Sequence[str],
-    now: datetime,
 ) -> dict[str, list[str]]:
     """Of these reports, those that others bear out, and by which: what Vigie suggests.
 
@@ -164,34 +161,50 @@ def borne_out(
         reports: as they stand.
         places: the units that reports may name.
         areas: of the reader, beyond which nothing is told; empty for all.
-        now: the moment whose knowledge counts.
     """
-    if not reports:
+    asked = {r.report_id for r in reports if r.verification == Verification.UNVERIFIED}
+    if not asked:
         return {}
-    # Tables take a second to import: only who asks for suggestions waits for them.
-    import pandas as pd
-
-    from response.contracts import current
-    from response.corroboration import WITHIN_HOURS, suggest_corroborated
-    from store.reports import report_history
-
     around = timedelta(hours=WITHIN_HOURS)
-    start = min(r.seen_at for r in reports) - around
-    end = max(r.seen_at for r in reports) + around
-    known = current(report_history(session, until=now), pd.Timestamp(now))
-    near = known.loc[known["seen_at"].between(pd.Timestamp(start), pd.Timestamp(end))]
-    seen = {id_ for id_, unit in places.by_id.items() if is_within(unit, areas)}
-    near = near.loc[near["unit_id"].isin(seen)]
+    newest = _newest()
     ids = [registry.registry_id for registry in newest_registries(session)]
-    centres = pd.DataFrame(
-        session.execute(
-            select(Unit.unit_id, Unit.lon, Unit.lat).where(
-                Unit.registry_id.in_(ids), Unit.unit_id.in_(sorted(set(near["unit_id"])))
-            )
-        ).all(),
-        columns=["unit_id", "lon", "lat"],
+    centres = select(Unit).where(Unit.registry_id.in_(ids)).subquery()
+    rows = session.execute(
+        select(
+            ReportVersion.report_id,
+            ReportVersion.unit_id,
+            ReportVersion.kind,
+            ReportVersion.sign,
+            ReportVersion.verification,
+            ReportVersion.reporter,
+            ReportVersion.seen_at,
+            centres.c.lon,
+            centres.c.lat,
+        )
+        .join(newest, _is_newest(newest))
+        .outerjoin(centres, centres.c.unit_id == ReportVersion.unit_id)
+        .where(
+            ReportVersion.withdrawn.is_(False),
+            ReportVersion.seen_at >= min(r.seen_at for r in reports) - around,
+            ReportVersion.seen_at <= max(r.seen_at for r in reports) + around,
+        )
     )
-    asked = {r.report_id for r in reports}
-    found = suggest_corroborated(near.reset_index(drop=True), centres)
-    pairs = zip(found["report_id"], found["by"], strict=True)
-    return {str(report_id): list(by) for report_id, by in pairs if report_id in asked}
+    told = [Told(*row) for row in rows]
+    seen = [t for t in told if (u := places.by_id.get(t.unit_id)) and is_within(u, areas)]
+    found = suggest_corroborated(seen)
+    return {report_id: by for report_id, by in found.items() if report_id in asked}
+
+
+def _newest() -> Subquery:
+    """The number of the newest version of each report."""
+    return (
+        select(ReportVersion.report_id, func.max(ReportVersion.version).label("version"))
+        .group_by(ReportVersion.report_id)
+        .subquery()
+    )
+
+
+def _is_newest(newest: Subquery) -> ColumnElement[bool]:
+    return and_(
+        newest.c.report_id == ReportVersion.report_id, newest.c.version == ReportVersion.version
+    )

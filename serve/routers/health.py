@@ -8,7 +8,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 from starlette.exceptions import HTTPException
 
 from serve import documented
@@ -18,6 +18,7 @@ from serve.schemas import Health, Live, NewestBulletin, Queue, Ready
 from serve.settings import Settings
 from store import database, mark, outbox, reading
 from store.queue_figures import figures
+from store.report_queue import count_waiting
 
 router = APIRouter(tags=["health"])
 
@@ -167,9 +168,19 @@ class Gauges:
         self.pending = gauge("audit_pending", "Reads that wait to be written to the audit")
         self.waiting = gauge("jobs_waiting", "Forecasts in the queue")
         self.worker = gauge("worker_running", "1 if a worker is there to make them")
+        self.reports = gauge("reports_waiting", "Submissions that wait for a person to read them")
         self.shelf = gauge("shelf_bytes", "Memory of answers kept ready")
         self.hits = gauge("shelf_hits", "Answers that were ready, since the start")
         self.misses = gauge("shelf_misses", "Answers that were not, since the start")
+
+
+def _unread(sessions: sessionmaker[Session]) -> float:
+    """Submissions that wait for a person; not a number where the database cannot be read."""
+    try:
+        with sessions() as session:
+            return count_waiting(session)
+    except SQLAlchemyError:
+        return float("nan")
 
 
 @router.get(
@@ -196,6 +207,7 @@ def metrics(request: Request, _caller: Monitor, now: Now) -> Response:
     queue = found.jobs
     gauges.waiting.set(queue.waiting if queue else 0)
     gauges.worker.set(queue.worker if queue else 0)
+    gauges.reports.set(_unread(state.sessions))
     gauges.shelf.set(state.shelf.size)
     gauges.hits.set(state.shelf.hits)
     gauges.misses.set(state.shelf.misses)

@@ -21,7 +21,7 @@ from response.form import form_id, sheets, xform
 from response.form_fields import Filled, from_xml
 from response.vocabulary import Intake
 from serve.auth import Now, OpenSession, Reporter
-from serve.receiving import land, reporters
+from serve.receiving import land, reporters, sender_of
 from store import report_photos
 from store.audit import Entry, record
 from store.landing import State
@@ -163,9 +163,8 @@ def submit(
     filled = from_xml(sent.document)
     hashes = reporters(request.app.state.settings)
     raw: Any = {"xml": sent.document.decode("utf-8", "replace"), "files": sorted(sent.files)}
-    arrival = from_form(
-        filled, Intake.OPENROSA, raw, hashes, sender=caller.owner, areas=caller.areas
-    )
+    sender = sender_of(caller, request.app.state.settings)
+    arrival = from_form(filled, Intake.OPENROSA, raw, hashes, sender=sender, areas=caller.areas)
     (landed,) = land(request, session, now, caller.token_id, [arrival])
     queued = landed.state is State.QUEUED or bool(landed.reasons)
     if not queued:

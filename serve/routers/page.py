@@ -1,4 +1,4 @@
-"""`/` and `/alerts`: the planners' pages."""
+"""`/`, `/reports` and `/alerts`: the planners' pages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from serve.errors import problem
 
 WEB = Path(__file__).parent.parent / "web"
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/reports")
+def reports() -> Response:
+    """The page of field reports."""
+    return FileResponse(WEB / "reports.html", media_type="text/html")
 
 
 @router.get("/")

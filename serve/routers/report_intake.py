@@ -18,7 +18,7 @@ from serve import documented
 from serve.auth import Now, OpenSession, Reporter
 from serve.language import Wanted
 from serve.receiving import Body as Raw
-from serve.receiving import land, reporters, told, zone
+from serve.receiving import land, land_many, reporters, sender_of, told, zone
 from serve.report_schemas import LandedAll, LandedOut
 from serve.webhooks import WebhookCaller
 from store import mark
@@ -117,12 +117,11 @@ def csv(
     nothing twice.
     """
     settings = request.app.state.settings
-    rows = read_rows(content)
+    rows, sender = read_rows(content), sender_of(caller, settings)
     arrivals = [
-        from_row(row, caller.owner, caller.areas, reporters(settings), zone(settings))
-        for row in rows
+        from_row(row, sender, caller.areas, reporters(settings), zone(settings)) for row in rows
     ]
-    landed = land(request, session, now, caller.token_id, arrivals)
+    landed = land_many(request, now, caller.token_id, arrivals)
     results = [
         told(one, language, row.fields.get("client_id") or None, row.line)
         for one, row in zip(landed, rows, strict=True)

@@ -46,6 +46,7 @@ def queue(
             received_at=row.received_at,
             intake=row.intake,
             sent=row.raw.get("sent"),
+            read=row.raw.get("read", {}),
             reasons=said(report_queue.reasons_of(row), language),
         )
         for row in rows[:limit]

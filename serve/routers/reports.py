@@ -17,7 +17,7 @@ from response.vocabulary import SAID, Intake, People, PlaceKind, ReportKind, Sig
 from serve import cursors, documented
 from serve.auth import Now, OpenSession, Reader, Reporter, Verifier, audit_change, request_id
 from serve.language import Wanted as WantedLanguage
-from serve.receiving import Body, land, reporters, told, zone
+from serve.receiving import Body, land_many, reporters, sender_of, told, zone
 from serve.report_schemas import (
     REPORT_ID,
     Because,
@@ -88,11 +88,12 @@ def send(
     The answer is 200 also where some wait: `results` says what became of each.
     """
     settings: Settings = request.app.state.settings
+    sender = sender_of(caller, settings)
     arrivals = [
-        from_item(item, Intake.API, caller.owner, caller.areas, reporters(settings), zone(settings))
+        from_item(item, Intake.API, sender, caller.areas, reporters(settings), zone(settings))
         for item in wanted.reports
     ]
-    landed = land(request, session, now, caller.token_id, arrivals)
+    landed = land_many(request, now, caller.token_id, arrivals)
     results = [
         told(one, language, arrival.client_id or None)
         for one, arrival in zip(landed, arrivals, strict=True)
@@ -151,7 +152,7 @@ def reports(
     _audit(request, now, caller)
     return Reports(
         synthetic=mark.is_synthetic(session),
-        reports=_out(session, found[:limit], now, language, caller),
+        reports=_out(session, found[:limit], language, caller),
         next=following,
     )
 
@@ -170,11 +171,11 @@ def _audit(request: Request, now: datetime, caller: Caller) -> None:
 
 
 def _out(
-    session: Session, found: list[Standing], now: datetime, language: Language, caller: Caller
+    session: Session, found: list[Standing], language: Language, caller: Caller
 ) -> list[ReportOut]:
     known = places(session)
     versions = [one.report for one in found]
-    borne = report_reading.borne_out(session, versions, known, caller.areas, now)
+    borne = report_reading.borne_out(session, versions, known, caller.areas)
     pictures = (
         report_reading.photos(session, [v.report_id for v in versions])
         if may_verify(caller)
@@ -217,14 +218,12 @@ def _one(
     )
 
 
-def _detail(
-    session: Session, report_id: str, now: datetime, language: Language, caller: Caller
-) -> ReportDetail:
+def _detail(session: Session, report_id: str, language: Language, caller: Caller) -> ReportDetail:
     versions = report_reading.versions(session, report_id)
     standing = Standing(versions[-1], versions[0].known_at)
     return ReportDetail(
         synthetic=mark.is_synthetic(session),
-        report=_out(session, [standing], now, language, caller)[0],
+        report=_out(session, [standing], language, caller)[0],
         versions=[VersionOut.model_validate(v) for v in versions],
         submissions=[
             SubmissionOut.model_validate(s) for s in report_reading.submissions(session, report_id)
@@ -248,7 +247,7 @@ def report(
     """Every version of a report, and everything that was sent for it."""
     report_reading.require_seen(session, report_id, places(session), caller.areas)
     _audit(request, now, caller)
-    return _detail(session, report_id, now, language, caller)
+    return _detail(session, report_id, language, caller)
 
 
 @router.post(
@@ -277,7 +276,7 @@ def verify(
         now=now,
     )
     audit_change(request, session, now, caller, f"report.{verdict.verification}", report_id)
-    return _detail(session, report_id, now, language, caller)
+    return _detail(session, report_id, language, caller)
 
 
 @router.post(
@@ -296,16 +295,16 @@ def withdraw(
 ) -> ReportDetail:
     """For whoever sent it, and for those who may verify. Its history stays."""
     found = report_reading.require_seen(session, report_id, places(session), caller.areas)
-    _require_own(found, caller)
+    _require_own(found, caller, request.app.state.settings)
     report_changes.withdraw(
         session, report_id, reason=because.reason, actor=caller.token_id, now=now
     )
     audit_change(request, session, now, caller, "report.withdrawn", report_id)
-    return _detail(session, report_id, now, language, caller)
+    return _detail(session, report_id, language, caller)
 
 
-def _require_own(found: ReportVersion, caller: Caller) -> None:
-    if found.sender != caller.owner and not may_verify(caller):
+def _require_own(found: ReportVersion, caller: Caller, settings: Settings) -> None:
+    if found.sender != sender_of(caller, settings) and not may_verify(caller):
         raise ForbiddenError(
             f"expected the token that sent report {found.report_id}, or one that may "
             f"{Action.VERIFY}, got another one"
@@ -340,7 +339,7 @@ def add_photo(
 ) -> PhotoOut:
     """JPEG, PNG or WebP. Kept without place, device and all other marks; seen by verifiers only."""
     found = report_reading.require_seen(session, report_id, places(session), caller.areas)
-    _require_own(found, caller)
+    _require_own(found, caller, request.app.state.settings)
     home = request.app.state.settings.home
     sha256 = report_photos.keep(session, home, report_id, content, now)
     audit_change(request, session, now, caller, "report.photo added", report_id)

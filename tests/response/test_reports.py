@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,6 +148,21 @@ def test_codes_are_short_stable_and_one_of_a_kind() -> None:
     assert {k: v for k, v in short_codes(more).items() if k in codes} == codes
 
 
+@pytest.mark.real_data
+def test_every_commune_of_mali_has_a_code_of_its_own(shared_data: Path) -> None:
+    file = shared_data / "mali" / "mli_admin3_approximate.geojson"
+    rows = [f["properties"] for f in json.loads(file.read_text(encoding="utf-8"))["features"]]
+    levels = ("ADM3_PCODE", "ADM3_FR", "ADM2_PCODE", "ADM2_FR", "ADM1_PCODE", "ADM1_FR")
+    units = [Unit(*(str(row[level]) for level in levels)) for row in rows]
+    codes = short_codes(units)
+    assert len(set(codes.values())) == len(units) == 701
+    assert {len(code) for code in codes.values()} == {5}
+    assert codes["ML050605"] == "MOP05"
+    places = Places([units])
+    assert [unit.name for unit in places.find("mop 05")] == ["Konna"]
+    assert "MOP07" in places.suggest("MOP77")
+
+
 def test_typing_errors_are_measured() -> None:
     pairs = {("ARMES", "ARMES"): 0, ("ARMS", "ARMES"): 1, ("RAMES", "ARMES"): 1, ("A", "BCD"): 3}
     for (left, right), wanted in pairs.items():
@@ -176,6 +193,9 @@ def test_positions_accounts_and_names_do_not_stay() -> None:
         "_submitted_by": "moussa",
         "_geolocation": [14.5, -4.2],
         "deviceid": "collect:x",
+        "_attachments": [{"filename": "moussa/attachments/p.jpg"}],
+        "_userform_id": "moussa_aX",
+        "meta/instanceName": "Moussa",
         "group/nom": "Moussa Traoré",
         "here": "14.4974 -4.1973 0 0",
         "mail": "a@b.ml",
@@ -187,6 +207,7 @@ def test_positions_accounts_and_names_do_not_stay() -> None:
     found = scrub(payload)
     assert found["here"] == POSITION
     private = {"_submitted_by", "_geolocation", "deviceid", "group/nom", "phone number"}
+    private |= {"_attachments", "_userform_id", "meta/instanceName"}
     assert {name for name, value in found.items() if value == WITHHELD} == private
     assert found["list"] == [{"from": WITHHELD, "severity": 3}]
     assert (found["unit"], found["observation"]) == ("ML050501", "calme")

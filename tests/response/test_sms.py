@@ -140,6 +140,14 @@ def test_that_nothing_was_seen_is_only_taken_as_written() -> None:
         assert found.kind is ReportKind.NOTHING_SEEN
 
 
+@pytest.mark.parametrize("number", ["76 12 34 56", "7 6 1 2 3 4 5 6", "+22376123456"])
+def test_a_number_does_not_come_apart_into_words_that_are_kept(number: str) -> None:
+    message = sms.read(f"VIG MOP05 ARMES appelez {number} centre {number}", PLACES, NOW, UTC)
+    assert message.fields["unit"] == "MOP05"
+    assert not set("124567") & set(str((message.fields.get("voting_center"), message.rest)))
+    assert "severity" not in message.fields
+
+
 WORDS = [said.code for said in SAID.values()] + ["VIG", "MOP05", "Konna", "3", "0", "12", "14h30"]
 TEXTS = st.one_of(
     st.text(max_size=300),

@@ -97,6 +97,7 @@ class Case:
 TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/"): Case("/", EVERYBODY),
     ("GET", "/alerts"): Case("/alerts", EVERYBODY),
+    ("GET", "/reports"): Case("/reports", EVERYBODY),
     ("GET", "/openapi.json"): Case("/openapi.json", EVERYBODY),
     ("GET", "/health"): Case("/health", EVERYBODY),
     ("GET", "/health/live"): Case("/health/live", EVERYBODY),

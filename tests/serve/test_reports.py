@@ -50,7 +50,7 @@ def secrets(seeded: Any) -> dict[str, str]:
     with database.sessions(engine).begin() as session:
         found = {
             role: tokens.create(session, label=role, now=NOW, role=role, areas=areas)[1]
-            for role, areas in (("field", ["X0"]), ("planner", []))
+            for role, areas in (("field", ["X0"]), ("planner", []), ("monitor", []))
         }
         found["other"] = tokens.create(session, label="other", now=NOW, role="field", areas=["X1"])[
             1
@@ -102,6 +102,14 @@ def test_a_batch_lands_edits_and_waits(api: TestClient, as_: Any) -> None:
         api, as_("field"), report("b1", withdraw=True, edited_at=(NOW + timedelta(1)).isoformat())
     )
     assert taken_back[0]["state"] == "withdrawn"
+
+
+def test_a_long_batch_lands_whole(api: TestClient, as_: Any) -> None:
+    results = send(api, as_("planner"), *(report(f"long{k}", unit="XX0404") for k in range(120)))
+    assert {one["state"] for one in results} == {"landed"}
+    assert [one["client_id"] for one in results] == [f"long{k}" for k in range(120)]
+    listed = api.get("/v1/reports?unit_id=XX0404&limit=500", headers=as_("planner")).json()
+    assert len(listed["reports"]) == 120
 
 
 def test_a_token_reports_and_reads_its_areas(api: TestClient, as_: Any) -> None:
@@ -172,6 +180,7 @@ def test_a_person_works_the_queue(api: TestClient, as_: Any) -> None:
     mine = next(item for item in items if item["inbox_id"] == first)
     assert mine["sent"]["unit"] == "XX0101"
     assert mine["sent"]["mediator"] == "[withheld]"
+    assert (mine["read"]["kind"], "sign" in mine["read"]) == ("warning_sign", False)
     assert api.get("/v1/reports/queue", headers=as_("field")).status_code == 403
     path = f"/v1/reports/queue/{first}/resolve"
     assert api.post(path, json={"fields": {}}, headers=as_("planner")).status_code == 422
@@ -185,6 +194,8 @@ def test_a_person_works_the_queue(api: TestClient, as_: Any) -> None:
     after = api.get("/v1/reports/counts", headers=as_("planner")).json()
     assert after["waiting"] == before
     assert after["intakes"]["api"]["resolved"] >= 1
+    measured = api.get("/metrics", headers=as_("monitor")).text
+    assert f"\nvigie_reports_waiting {float(before)}\n" in measured
 
 
 def test_only_its_sender_or_a_verifier_takes_a_report_back(api: TestClient, as_: Any) -> None:
@@ -508,7 +519,8 @@ def test_no_number_account_or_name_is_in_any_table_or_answer(
         api.get(path, headers=as_("planner")).text
         for path in ("/v1/reports?limit=500", "/v1/reports/queue?limit=200", "/openapi.json")
     )
-    for secret in ("76123456", "76 12 34 56", "oussa", "14.49"):
+    pieces = '"76", "12", "34", "56"'
+    for secret in ("76123456", "76 12 34 56", pieces, pieces.replace('"', "'"), "oussa", "14.49"):
         assert secret not in dump, secret
         assert secret not in answers, secret
     key = (seeded.settings.home / "reporters.key").read_bytes()
@@ -526,3 +538,20 @@ def test_changes_are_audited(api: TestClient, as_: Any, seeded: Any) -> None:
     engine.dispose()
     assert rows[0].action == "report.landed"
     assert rows[0].request_id
+
+
+def test_an_account_stays_out_of_the_history(seeded: Any, api: TestClient, as_: Any) -> None:
+    engine = database.connect(seeded.settings.database)
+    with database.sessions(engine).begin() as session:
+        _, cookie = tokens.open_session(
+            session, now=NOW, lasts=timedelta(hours=1), label="account awa@example.org"
+        )
+    engine.dispose()
+    with _client(seeded) as browser:
+        browser.cookies.set("vigie_session", cookie)
+        proof = {"X-CSRF-Token": browser.get("/v1/session").json()["csrf"]}
+        first, again = (send(browser, proof, report("acc"))[0] for _ in range(2))
+        assert (first["state"], again["state"]) == ("landed", "duplicate")
+    detail = api.get(f"/v1/reports/{first['report_id']}", headers=as_("planner"))
+    assert "example.org" not in detail.text
+    assert detail.json()["versions"][0]["actor"].startswith("account ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -305,7 +306,7 @@ def test_independent_reports_suggest_corroboration(session: Session, places: Pla
     )
     found = report_reading.standing(session, report_reading.Wanted())
     versions = [one.report for one in found]
-    borne = report_reading.borne_out(session, versions, places, (), NOW + timedelta(1))
+    borne = report_reading.borne_out(session, versions, places, ())
     a, b = (arrival(c).report_id for c in "ab")
     assert borne == {a: [b], b: [a]}
 
@@ -320,6 +321,27 @@ def test_pages_do_not_overlap(session: Session, places: Places) -> None:
         after = (page[-1].landed_at, page[-1].report.report_id)
     assert seen == [arrival(f"c{k}").report_id for k in (4, 3, 2, 1, 0)]
     assert report_reading.standing(session, report_reading.Wanted(areas=("XX02",))) == []
+
+
+def test_the_same_report_sent_at_once_lands_once(engine: Engine, country: Any) -> None:
+    with sessions(engine).begin() as session:
+        country.write(session)
+
+    def send(k: int) -> str:
+        with sessions(engine).begin() as session:
+            edit = arrival(severity=1 + k % 2, edited_at=NOW + timedelta(minutes=k % 2))
+            return receive(session, edit, places_of(session), NOW).state
+
+    with ThreadPoolExecutor(8) as pool:
+        states = sorted(pool.map(send, range(16)))
+    assert states.count("duplicate") == 14
+    assert states.count("landed") == 1
+    with sessions(engine)() as session:
+        versions = report_history(session)
+        assert len(set(versions["report_id"])) == 1
+        assert versions["severity"].iloc[-1] == 2
+        counted = report_queue.counts(session)["api"]
+    assert sum(counted.values()) == 16
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ async function ask(path, accept, options = {}) {
   );
 }
 
-const json = async (path) => (await ask(path, "application/json")).json();
+export const json = async (path) => (await ask(path, "application/json")).json();
 
 export const read = json;
 export const session = () => json("/v1/session");

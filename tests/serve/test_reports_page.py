@@ -1,0 +1,116 @@
+"""The page of field reports in a real browser, on a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from store import database, tokens
+
+CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
+DESK: ViewportSize = {"width": 1400, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is missing: install it")
+        pytest.skip("chromium is missing: install it")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def desk(server: str, seeded: Any) -> str:
+    """A planner's token for one commune, from which came two reports and one that waits."""
+    engine = database.connect(seeded.settings.database)
+    with database.sessions(engine).begin() as session:
+        _, secret = tokens.create(session, label="desk", now=datetime.now(UTC), areas=["XX0304"])
+    engine.dispose()
+    seen = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    report = {"unit": "XX0304", "kind": "incident", "sign": "clash", "severity": 4, "seen_at": seen}
+    reports = [
+        {**report, "client_id": "1", "reporter": "a"},
+        {**report, "client_id": "2", "reporter": "b", "voting_center": "<b>École</b>"},
+        {**report, "client_id": "3", "severity": "nine"},
+    ]
+    request = urllib.request.Request(
+        f"{server}/v1/reports",
+        data=json.dumps({"reports": reports}).encode(),
+        headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request).read()
+    return secret
+
+
+def _open(browser: Browser, server: str, secret: str, **how: Any) -> tuple[Page, list[str]]:
+    context = browser.new_context(base_url=server, **how)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto("/reports")
+    expect(page.locator("#message-link")).to_be_visible()
+    page.evaluate(
+        """(token) => fetch("/v1/session", {method: "POST", body: JSON.stringify({token}),
+        headers: {"Content-Type": "application/json"}})""",
+        secret,
+    )
+    page.goto("/reports")
+    return page, said
+
+
+def test_a_planner_verifies_and_reads_what_waits(browser: Browser, server: str, desk: str) -> None:
+    page, said = _open(browser, server, desk, viewport=DESK)
+    expect(page.locator("#synthetic")).to_be_visible()
+    cards = page.locator(".report")
+    expect(cards).to_have_count(2)
+    expect(cards.first).to_contain_text("An independent report bears this out")
+    expect(page.get_by_text("<b>École</b>")).to_be_visible()
+    cards.first.get_by_role("button", name="confirmed").click()
+    expect(cards.first.locator(".state")).to_have_text("confirmed")
+    cards.first.get_by_role("button", name="refuted").click()
+    expect(cards.first.get_by_role("alert")).to_contain_text("expected a reason")
+    cards.first.get_by_label("Reason").fill("seen: calm")
+    cards.first.get_by_role("button", name="refuted").click()
+    expect(cards.first.locator(".state")).to_have_text("refuted")
+    cards.first.get_by_text("History").click()
+    expect(cards.first.locator(".history li")).to_have_count(3)
+    page.get_by_label("State").select_option("refuted")
+    expect(cards).to_have_count(1)
+
+    page.get_by_text("To be read").click()
+    expect(cards.first).to_contain_text("severity (nine) is not a number from 1 to 5")
+    cards.first.get_by_label("Severity, 1 to 5").fill("4")
+    cards.first.get_by_role("button", name="Make a report").click()
+    expect(page.locator("#said")).to_have_text("Done.")
+    assert [text for text in said if "422" not in text] == []
+    page.context.close()
+
+
+def test_the_page_fits_a_phone_and_speaks_french(browser: Browser, server: str, desk: str) -> None:
+    page, said = _open(browser, server, desk, viewport=PHONE, locale="fr-FR")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Signalements")
+    expect(page.locator(".report").first).to_contain_text("affrontement ou bagarre (incident)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    spoken = page.evaluate("document.body.innerText")
+    for english in ("Reports", "seen", "Reason", "History", "unverified"):
+        assert english not in spoken
+    assert said == []
+    page.context.close()
