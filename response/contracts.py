@@ -9,7 +9,15 @@ import pandas as pd
 import pandera.pandas as pa
 
 from features.errors import ContractError
-from response.vocabulary import Intake, People, PlaceKind, ReportKind, Sign, Verification
+from response.vocabulary import (
+    Intake,
+    Level,
+    People,
+    PlaceKind,
+    ReportKind,
+    Sign,
+    Verification,
+)
 
 MOMENT = "datetime64[us, UTC]"
 """Moments have a time zone, UTC; days (`features.contracts.DAY`) have none."""
@@ -24,8 +32,8 @@ def _text(nullable: bool = False) -> Any:
     return pa.Column(str, check, nullable=nullable)
 
 
-def _moment() -> Any:
-    return pa.Column(pd.DatetimeTZDtype("us", "UTC"))
+def _moment(nullable: bool = False) -> Any:
+    return pa.Column(pd.DatetimeTZDtype("us", "UTC"), nullable=nullable)
 
 
 REPORTS: Any = pa.DataFrameSchema(
@@ -70,7 +78,31 @@ POSTS: Any = pa.DataFrameSchema(
 )
 """Where mediators stand: the units and numbers of an approved deployment."""
 
-CONTRACTS: dict[str, Any] = {schema.name: schema for schema in (REPORTS, POSTS)}
+ALERTS: Any = pa.DataFrameSchema(
+    {
+        "alert_id": _text(),
+        "level": _one_of(Level),
+        "unit_id": _text(),
+        "reason": _text(),
+        "drafted_at": _moment(),
+        "approved_at": _moment(nullable=True),
+        "sent_at": _moment(nullable=True),
+        "acknowledged_at": _moment(nullable=True),
+        "acted_at": _moment(nullable=True),
+        "closed_at": _moment(nullable=True),
+    },
+    unique=["alert_id", "unit_id"],
+    strict=True,
+    name="alerts",
+)
+"""Alerts and what became of them: one row per alert and unit that it speaks of.
+
+Level, reason and moments are those of the alert, the same in each of its rows. A moment is the
+first of its kind: when one receiver acknowledged, when one said what was done. It is missing
+while that has not happened.
+"""
+
+CONTRACTS: dict[str, Any] = {schema.name: schema for schema in (REPORTS, POSTS, ALERTS)}
 
 
 def empty(name: str) -> pd.DataFrame:
