@@ -16,6 +16,7 @@ from response.lessons_alerts import alerts_section
 from response.lessons_coverage import coverage_section, region_posts
 from response.lessons_evidence import Evidence, Limits, known_by
 from response.lessons_forecast import forecast_section, named
+from response.lessons_headlines import headlines
 from response.lessons_outcomes import by_region, per_unit, settled, totals
 from response.lessons_reports import reports_section
 from response.lessons_rules import Sections, findings
@@ -62,6 +63,7 @@ def learn(evidence: Evidence, as_of: date, limits: Limits | None = None) -> dict
                 str(language): evidence.target.says_in(language) for language in Language
             },
             "settled": settled(evidence.about, as_of),
+            "headlines": headlines(sections, limits),
             "totals": sections.totals,
             "regions": sections.regions,
             "forecast": sections.forecast,

@@ -134,7 +134,8 @@ def plans(evidence: Evidence, happened: pd.DataFrame, limits: Limits) -> pd.Data
     """Share of incidents that the deployment covered, and that others would have covered.
 
     Every plan has as many mediators. `bulletin` and `baseline` send one team to each of the
-    units that they rank first; `equal` spreads teams over all units of the country, each as
+    units that they rank first; `bulletin_in_regions` and `hindsight_in_regions` keep to the
+    regions where mediators were; `equal` spreads teams over all units of the country, each as
     likely as the next; `hindsight` sends them where the most incidents of the class fell.
 
     Returns:
@@ -146,6 +147,7 @@ def plans(evidence: Evidence, happened: pd.DataFrame, limits: Limits) -> pd.Data
     if sent is None:
         return pd.DataFrame(columns=columns)
     scores = evidence.scores.set_index("unit_id").reindex(happened.index)
+    inside = evidence.units["region_id"].isin(sent.regions).to_numpy()
     rows: list[tuple[Any, ...]] = []
     for counted in CLASSES:
         counts = happened[counted].to_numpy(dtype=float)
@@ -165,6 +167,12 @@ def plans(evidence: Evidence, happened: pd.DataFrame, limits: Limits) -> pd.Data
         )
         best = best_plan(counts, sent.mediators, team)
         rows.append((counted, "hindsight", *_exactly(counts, best)))
+        within = best_plan(np.where(inside, counts, 0.0), sent.mediators, team)
+        rows.append((counted, "hindsight_in_regions", *_exactly(counts, within)))
+        expected = scores["expected_incidents"]
+        if expected.notna().any():
+            made = by_expectation(expected.where(inside).to_numpy(float), sent.mediators, team)
+            rows.append((counted, "bulletin_in_regions", *_exactly(counts, made)))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -208,6 +216,18 @@ def curve(evidence: Evidence, happened: pd.DataFrame, limits: Limits) -> pd.Data
     return pd.DataFrame(
         {"mediators": teams * team, "hindsight": found[at] * share, "bulletin": ranked[at] * share}
     )
+
+
+def needed(counts: Floats, team: int) -> dict[str, int]:
+    """How many mediators the best plan in hindsight needs to cover shares of the incidents."""
+    found = np.cumsum(np.sort(counts[counts > 0])[::-1])
+    if not len(found):
+        return {}
+    shares = (0.5, 0.8, 1.0)
+    return {
+        f"{share:.0%}": int(np.searchsorted(found, share * found[-1] - 1e-9) + 1) * team
+        for share in shares
+    }
 
 
 def region_posts(evidence: Evidence, regions: pd.DataFrame) -> pd.DataFrame:
@@ -263,7 +283,7 @@ def coverage_section(
     Returns:
         `status`: `posts` (units known), `regions` (only regions and a total known) or `none`;
         then `mediators`, `regions` (names), `source`, `team`, `most`, `plans`, `curve`,
-        `hot_spots`.
+        `needed`, `hot_spots`.
     """
     sent = evidence.sent
     if sent is None:
@@ -278,5 +298,6 @@ def coverage_section(
         "most": limits.most,
         "plans": plans(evidence, happened, limits),
         "curve": curve(evidence, happened, limits),
+        "needed": needed(happened["incidents"].to_numpy(dtype=float), limits.team),
         "hot_spots": hot_spots(evidence, units),
     }

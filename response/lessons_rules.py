@@ -208,9 +208,9 @@ def below_baseline(s: Sections, limits: Limits) -> Iterator[Finding]:
             # A hair above counts: the law is never to be worse.
             figure = float(brier[FORECAST] / others.min()) - limits.brier_ratio
             values = {
-                "brier": f"{brier[FORECAST]:.4f}",
-                "baseline_brier": f"{others.min():.4f}",
-                "baseline": str(others.idxmin()).replace("_", " "),
+                "brier_loss": float(brier[FORECAST]),
+                "baseline_loss": float(others.min()),
+                "baseline_name": str(others.idxmin()),
             }
     yield Finding("below_baseline", Level.NATIONAL, figure, 1e-9, values=values)
 

@@ -38,6 +38,30 @@ BANDS: dict[Language, dict[Band, str]] = {
     },
 }
 
+BASELINES: dict[Language, dict[str, str]] = {
+    Language.EN: {
+        "base_rate": "base rate",
+        "zero": "never anything",
+        "count_84d": "count of 12 weeks",
+        "count_365d": "count of 12 months",
+        "parent_mean_365d": "mean of the cercle or district",
+        "count_365d_parent_mean": "count of 12 months and mean of the cercle",
+        "decay_365d_parent_mean": "fading count and mean of the cercle",
+        "previous_election": "previous election",
+    },
+    Language.FR: {
+        "base_rate": "taux de base",
+        "zero": "jamais rien",
+        "count_84d": "nombre sur 12 semaines",
+        "count_365d": "nombre sur 12 mois",
+        "parent_mean_365d": "moyenne du cercle ou district",
+        "count_365d_parent_mean": "nombre sur 12 mois et moyenne du cercle",
+        "decay_365d_parent_mean": "nombre qui s'estompe et moyenne du cercle",
+        "previous_election": "scrutin précédent",
+    },
+}
+"""What people call the baselines of `models.baselines`."""
+
 FIGURES: dict[str, str] = {
     "uncovered_region": "share",
     "uncovered_spots": "count",
@@ -120,8 +144,8 @@ _EN: dict[str, Words] = {
     ),
     "below_baseline": Words(
         "Brier score above that of the best baseline, as a share of it",
-        "The bulletin's Brier score was {brier}, that of the baseline “{baseline}” "
-        "{baseline_brier} (less is better). One round is little evidence: hold them "
+        "The bulletin's Brier score was {brier_loss}, that of the baseline “{baseline_name}” "
+        "{baseline_loss} (less is better). One round is little evidence: hold them "
         "against each other over more windows, with vigie backtest, before the next round.",
     ),
     "no_score": Words(
@@ -259,8 +283,8 @@ _FR: dict[str, Words] = {
     ),
     "below_baseline": Words(
         "Score de Brier au-dessus de celui de la meilleure référence, en part de celui-ci",
-        "Le score de Brier du bulletin était de {brier}, celui de la référence « {baseline} » de "
-        "{baseline_brier} (moins vaut mieux). Un tour prouve peu : les comparer sur d'autres "
+        "Le score de Brier du bulletin était de {brier_loss}, celui de la référence "
+        "« {baseline_name} » de {baseline_loss} (moins vaut mieux). Un tour prouve peu : les comparer sur d'autres "
         "périodes, avec vigie backtest, avant le prochain tour.",
     ),
     "no_score": Words(
@@ -393,7 +417,10 @@ def shown(rule: str, value: float | None, language: Language) -> str:
 
 
 def tell(name: str, value: Any, language: Language) -> str:
-    """A value of a finding as words; names that end in `_share` are shares of 1."""
+    """A value of a finding as words.
+
+    Names that end in `_share` are shares of 1, in `_loss` losses, in `_name` names of baselines.
+    """
     if isinstance(value, Band):
         return BANDS[language][value]
     if isinstance(value, tuple):
@@ -402,10 +429,25 @@ def tell(name: str, value: Any, language: Language) -> str:
         rest = {Language.EN: f" and {more} more", Language.FR: f" et {more} autres"}[language]
         return ", ".join(words[:NAMES]) + (rest if more > 0 else "")
     if isinstance(value, str):
-        return value
+        return baseline_name(value, language) if name.endswith("_name") else value
     if value is None or value != value:
         return "–"
+    if name.endswith("_loss"):
+        return decimals(value, 4, language)
     return percent(value, language) if name.endswith("_share") else number(value, language)
+
+
+def decimals(value: float | None, digits: int, language: Language) -> str:
+    """A number with so many decimals; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.replace(".", ",") if language is Language.FR else text
+
+
+def baseline_name(name: str, language: Language) -> str:
+    """A baseline as people call it; its own name where it has no other."""
+    return BASELINES[language].get(name, name.replace("_", " "))
 
 
 def _word(value: str, language: Language) -> str:
