@@ -18,12 +18,14 @@ import typer
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
 from pipelines import token_commands, worker_commands
+from pipelines.languages import PageLanguage
 from pipelines.printing import (
     err,
     out,
     print_backtest,
     print_bulletin,
     print_decisions,
+    print_lessons,
     print_mlflow,
     print_outcome,
     print_report,
@@ -427,6 +429,41 @@ def backtest(
             out.print(f"{says}: {file}", soft_wrap=True)
     out.print(f"run {run_id}, result {found.digest[:12]}", soft_wrap=True)
     print_mlflow(workshop.settings)
+
+
+@app.command()
+def lessons(
+    config: Config,
+    election: Election,
+    bulletin: Annotated[
+        str | None, typer.Option(help="Bulletin to judge [newest from before the window]")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day whose knowledge may be used [today]"),
+    ] = None,
+    target: TargetName = "any",
+    html: Annotated[Path | None, typer.Option(help="Also write the page here")] = None,
+    json: JsonFile = None,
+    lang: Annotated[PageLanguage, typer.Option(help="Language of the page")] = PageLanguage.BOTH,
+) -> None:
+    """After a round: hold forecast, deployment, reports and alerts against what happened."""
+    from pipelines.lessons import lessons as learn
+    from pipelines.run import write_json
+
+    with _workshop(config) as workshop:
+        day = _day(as_of) or workshop.now.date()
+        learned = learn(workshop, election, target, bulletin, day)
+        if html is not None:
+            workshop.progress("drawing the page")
+            html.parent.mkdir(parents=True, exist_ok=True)
+            html.write_text(learned.html(lang.languages), encoding="utf-8")
+    print_lessons(learned.document, lang.languages[0])
+    if json is not None:
+        write_json(json, learned.document)
+    for says, file in (("figures", json), ("page", html)):
+        if file is not None:
+            out.print(f"{says}: {file}", soft_wrap=True)
 
 
 @app.command()

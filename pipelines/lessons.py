@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -14,11 +16,13 @@ from features.vocabulary import NO_MODEL, Language
 from models.baselines import BASELINE_COLUMNS, BASELINES
 from pipelines.forecasting import vintage
 from pipelines.ingest import Ingested
+from pipelines.lessons_page.page import Drawn, draw, html
 from pipelines.pack import Pack
 from pipelines.question import Question, settle_days, target_class
 from pipelines.run import Workshop
 from pipelines.training import fit, prepare
 from response.lessons import learn
+from response.lessons_coverage import posted
 from response.lessons_evidence import About, Evidence, Limits, Sent
 from store import reading
 from store.database import connect, migrate, sessions
@@ -34,14 +38,24 @@ class Learned:
 
     Attributes:
         document: as `response.lessons.learn`.
+        evidence: what the document was drawn from.
         polygons: outlines of the units, under the contract `polygons`.
-        scores: `unit_id` and `band` of every unit, for the map.
     """
 
     document: dict[str, Any]
+    evidence: Evidence
     polygons: pd.DataFrame
-    units: pd.DataFrame
-    scores: pd.DataFrame
+
+    @cached_property
+    def drawn(self) -> Drawn | None:
+        """The maps, the same in every language."""
+        found = self.evidence
+        mediators = None if found.sent is None else posted(found)
+        return draw(self.document, found.units, self.polygons, found.scores, mediators)
+
+    def html(self, languages: Sequence[Language]) -> str:
+        """The page, in one language or several."""
+        return html(self.document, self.drawn, languages)
 
 
 def lessons(
@@ -72,7 +86,7 @@ def lessons(
         workshop.progress(f"holding {bulletin.bulletin_id} against what happened")
         evidence = _evidence(workshop, session, ingested, bulletin)
     document = learn(evidence, as_of, limits(workshop.pack))
-    return Learned(document, ingested.polygons, evidence.units, evidence.scores)
+    return Learned(document, evidence, ingested.polygons)
 
 
 def chosen(session: Session, election_id: str, target: str, bulletin_id: str | None) -> Bulletin:

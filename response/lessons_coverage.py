@@ -100,12 +100,15 @@ def told_share(counts: Floats, regions: np.ndarray, sent: Sent, team: int, most:
     inside = np.isin(regions, sent.regions)
     units = int(inside.sum())
     many = min(units, sent.mediators // team)
-    few = min(many, -(-sent.mediators // max(most, team)))
+    few = max(-(-sent.mediators // max(most, team)), len(np.unique(regions[inside])))
+    few = min(many, few)
     ends = [
         _stood(side * counts[inside], regions[inside], number) * side
         for side, number in ((1, few), (-1, many))
     ]
+    # One team in each region bounds the draw of units too, where there are few.
     spread = float(counts[inside].sum()) * (many / units if units else 0.0)
+    spread = min(max(spread, ends[0]), ends[1])
     return Share(ends[0] / total, spread / total, ends[1] / total)
 
 

@@ -88,8 +88,8 @@ def main_regions(regions: pd.DataFrame, counted: str, limits: Limits) -> pd.Data
     return rows.loc[keep]
 
 
-def _say(name: str, language: Language, count: float = 2, **values: str) -> str:
-    text = numbered(_SAID[language][name], plural=is_plural(count, language))
+def _say(key: str, language: Language, count: float = 2, /, **values: str) -> str:
+    text = numbered(_SAID[language][key], plural=is_plural(count, language))
     return typeset(text.format(**values), language)
 
 

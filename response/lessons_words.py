@@ -284,8 +284,8 @@ _FR: dict[str, Words] = {
     "below_baseline": Words(
         "Score de Brier au-dessus de celui de la meilleure référence, en part de celui-ci",
         "Le score de Brier du bulletin était de {brier_loss}, celui de la référence "
-        "« {baseline_name} » de {baseline_loss} (moins vaut mieux). Un tour prouve peu : les comparer sur d'autres "
-        "périodes, avec vigie backtest, avant le prochain tour.",
+        "« {baseline_name} » de {baseline_loss} (moins vaut mieux). Un tour prouve peu : les "
+        "comparer sur d'autres périodes, avec vigie backtest, avant le prochain tour.",
     ),
     "no_score": Words(
         "Part des incidents dans des communes sans score",
