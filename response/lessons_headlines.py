@@ -23,8 +23,8 @@ _EN = {
     "everybody": "Mediators were posted in every region where an incident fell.",
     "unknown": "Nothing is on record of a deployment.",
     "covered": "{share} of incidents fell in communes where mediators stood.",
-    "bounded": "Only the regions of the {mediators} mediators are known: they stood where {low} to "
-    "{high} of incidents fell, {value} if they were spread evenly.",
+    "bounded": "Only the regions of the {mediators} mediators are known ({source}): they stood "
+    "where {low} to {high} of incidents fell, {value} if they were spread evenly.",
     "plans": "As many mediators placed by the bulletin would have stood where {bulletin} fell; "
     "in hindsight, {needed} would have sufficed for all.",
     "forecast": "The bulletin warned (band “{band}” or above) of {hits} of the {hit} communes with "
@@ -43,8 +43,8 @@ _FR = {
     "unknown": "Aucun déploiement n'est consigné.",
     "covered": "{share} des incidents ont eu lieu dans des communes où se trouvaient des "
     "médiateurs.",
-    "bounded": "Seules les régions des {mediators} médiateurs sont connues : ils se trouvaient là "
-    "où {low} à {high} des incidents ont eu lieu, {value} s'ils étaient répartis également.",
+    "bounded": "Seules les régions des {mediators} médiateurs sont connues ({source}) : ils "
+    "se trouvaient là où {low} à {high} des incidents ont eu lieu, {value} s'ils étaient répartis également.",
     "plans": "Autant de médiateurs placés selon le bulletin se seraient trouvés là où {bulletin} "
     "ont eu lieu ; après coup, {needed} auraient suffi pour tous.",
     "forecast": "Le bulletin avait averti (niveau « {band} » ou plus) de {hits} des {hit} communes "
@@ -143,7 +143,8 @@ def _deployed(s: Sections, language: Language) -> list[str]:
     sent = {k: percent(float(plans.loc["sent", k]), language) for k in ("low", "value", "high")}
     if s.deployment["status"] == "regions":
         mediators = number(s.deployment["mediators"], language)
-        out.append(_say("bounded", language, mediators=mediators, **sent))
+        source = s.deployment["source"][str(language)]
+        out.append(_say("bounded", language, mediators=mediators, source=source, **sent))
     else:
         out.append(_say("covered", language, share=sent["value"]))
     if "bulletin" in plans.index:

@@ -441,7 +441,7 @@ def decimals(value: float | None, digits: int, language: Language) -> str:
     """A number with so many decimals; a dash where there is none."""
     if value is None or value != value:
         return "–"
-    text = f"{value:.{digits}f}"
+    text = f"{round(value, digits) + 0.0:.{digits}f}"
     return text.replace(".", ",") if language is Language.FR else text
 
 

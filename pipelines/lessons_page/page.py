@@ -125,7 +125,9 @@ def _in(document: dict[str, Any], language: Language) -> dict[str, Any]:
         "figures": FIGURES,
         "named": _named(document["units"]),
         "spots": _spots(deployment),
-        "changes": [f for f in document["findings"] if f["state"] == "change"],
+        "changes": _changes(document["findings"]),
+        "colon": typeset(" :", language) if language is Language.FR else ":",
+        "semi": typeset(" ;", language) if language is Language.FR else ";",
         "steps": _STEPS,
         "most_named": NAMED,
         "this": FORECAST,
@@ -133,7 +135,7 @@ def _in(document: dict[str, Any], language: Language) -> dict[str, Any]:
         "band_colours": {str(b): c for b, c in reversed(pictures.BANDS.items())},
         "outcome_colours": pictures.OUTCOMES,
         "post_colours": pictures.POSTS,
-        "dots": (pictures.MISS, pictures.INK),
+        "dots": pictures.DOTS,
     }
 
 
@@ -151,6 +153,13 @@ def _said(language: Language) -> Callable[[str], str]:
         return SAID[_WORDS[name]].in_language(language) if name in _WORDS else name
 
     return said
+
+
+def _changes(findings: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What asks for a change, by level."""
+    asking = [f for f in findings if f["state"] == "change"]
+    by_level = {str(level): [f for f in asking if f["level"] == level] for level in Level}
+    return {level: found for level, found in by_level.items() if found}
 
 
 def _plans(deployment: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -41,19 +41,20 @@ OUTCOMES = {
     "miss": MISS,
 }
 POSTS = {"not_posted": QUIET, "told": "#cfe3ec", "posted": "#8fc1d6"}
+DOTS = {"key_dot_unposted": MISS, "key_dot": INK}
 _DOT = 9.0
 
 
 def band_map(units: pd.DataFrame, polygons: pd.DataFrame, bands: pd.Series[str]) -> str:
     """Units by the band that the bulletin gave them."""
     colours = {str(band): colour for band, colour in BANDS.items()}
-    return png(map_of(units, polygons, bands.to_numpy(), colours)[0])
+    return png(map_of(units, polygons, np.asarray(bands), colours)[0])
 
 
 def outcome_map(units: pd.DataFrame, polygons: pd.DataFrame, outcomes: pd.Series[str]) -> str:
     """Units by what came of the warning, or of its absence."""
-    kinds = outcomes.replace({"unscored_incident": "unscored", "unscored_quiet": "unscored"})
-    return png(map_of(units, polygons, kinds.to_numpy(), OUTCOMES)[0])
+    kinds = outcomes.where(~outcomes.str.startswith("unscored"), "unscored")
+    return png(map_of(units, polygons, np.asarray(kinds), OUTCOMES)[0])
 
 
 def posts_map(
@@ -68,11 +69,11 @@ def posts_map(
         spots: `unit_id`, `incidents`, `electoral` and `posted` of units with an incident.
     """
     kinds = np.select([mediators.isna(), mediators > 0], ["told", "posted"], "not_posted")
-    figure, axes = map_of(units, polygons, kinds, POSTS)
+    figure, axes = map_of(units, polygons, np.asarray(kinds), POSTS)
     at = spots.merge(units[["unit_id", "lon", "lat"]], on="unit_id")
     size = _DOT * np.maximum(at["incidents"], at["electoral"]).to_numpy(dtype=float)
     bare = (at["posted"] == "no").to_numpy()
-    for where, colour in ((~bare, INK), (bare, MISS)):
+    for where, colour in ((~bare, DOTS["key_dot"]), (bare, DOTS["key_dot_unposted"])):
         axes.scatter(
             at["lon"][where],
             at["lat"][where],

@@ -149,8 +149,10 @@ WORDS: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "interval": ("90% interval", "intervalle à 90 %"),
         "by_name": ("By name", "Nommément"),
         "by_name_says": (
-            "A warning is the band “{band}” or above.",
-            "Un avertissement est le niveau « {band} » ou plus.",
+            "A warning is the band “{band}” or above. After each name: incidents, then the "
+            "probability that was forecast.",
+            "Un avertissement est le niveau « {band} » ou plus. Après chaque nom : les incidents, "
+            "puis la probabilité prévue.",
         ),
         "hits": ("Hits: warned, and an incident", "Vus : avertis, avec incident"),
         "misses": ("Misses: an incident, and no warning", "Manqués : incident sans avertissement"),
