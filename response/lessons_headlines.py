@@ -44,7 +44,8 @@ _FR = {
     "covered": "{share} des incidents ont eu lieu dans des communes où se trouvaient des "
     "médiateurs.",
     "bounded": "Seules les régions des {mediators} médiateurs sont connues ({source}) : ils "
-    "se trouvaient là où {low} à {high} des incidents ont eu lieu, {value} s'ils étaient répartis également.",
+    "se trouvaient là où {low} à {high} des incidents ont eu lieu, {value} s'ils étaient répartis "
+    "également.",
     "plans": "Autant de médiateurs placés selon le bulletin se seraient trouvés là où {bulletin} "
     "ont eu lieu ; après coup, {needed} auraient suffi pour tous.",
     "forecast": "Le bulletin avait averti (niveau « {band} » ou plus) de {hits} des {hit} communes "

@@ -71,7 +71,7 @@ def posts_map(
     kinds = np.select([mediators.isna(), mediators > 0], ["told", "posted"], "not_posted")
     figure, axes = map_of(units, polygons, np.asarray(kinds), POSTS)
     at = spots.merge(units[["unit_id", "lon", "lat"]], on="unit_id")
-    size = _DOT * np.maximum(at["incidents"], at["electoral"]).to_numpy(dtype=float)
+    size = _DOT * at[["incidents", "electoral"]].max(axis=1).to_numpy(dtype=float)
     bare = (at["posted"] == "no").to_numpy()
     for where, colour in ((~bare, DOTS["key_dot"]), (bare, DOTS["key_dot_unposted"])):
         axes.scatter(
