@@ -131,7 +131,7 @@ class About:
     data_until: date | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """Everything that lessons are drawn from.
 
