@@ -44,7 +44,12 @@ app = typer.Typer(
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
-for command in (worker_commands.worker, worker_commands.backup, worker_commands.restore):
+for command in (
+    worker_commands.worker,
+    worker_commands.migrate,
+    worker_commands.backup,
+    worker_commands.restore,
+):
     app.command()(command)
 
 Config = Annotated[

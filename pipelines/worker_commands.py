@@ -85,6 +85,17 @@ def backup(file: Archive) -> None:
     out.print(f"MLflow: {manifest['mlflow']}")
 
 
+def migrate() -> None:
+    """Bring the database to the newest revision; a worker does so by itself when it starts."""
+    from store.database import connect, newest_revision
+    from store.database import migrate as bring
+
+    engine = connect(Settings().database)
+    bring(engine)
+    engine.dispose()
+    out.print(f"database: at revision {newest_revision()}")
+
+
 def restore(file: Archive) -> None:
     """Make an empty home again from an archive."""
     from pipelines.backup import restore as read

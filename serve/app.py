@@ -19,7 +19,7 @@ from serve.bodies import LimitedBody, Packed
 from serve.gate import Gate
 from serve.headers import SafeHeaders
 from serve.lane import FastLane
-from serve.observing import Metrics, Observed, RequestLog, configure_logs
+from serve.observing import Metrics, Observed, Observer, RequestLog, configure_logs
 from serve.routers import (
     access,
     bulletins,
@@ -59,8 +59,9 @@ class _Service(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """The fast lane comes before everything that an answer kept ready does not need."""
         state = self.state
-        lane = FastLane(super().build_middleware_stack(), state.gate, state.shelf, state.audit)
-        return Observed(SafeHeaders(lane), state.metrics, state.lines)
+        observer = Observer(state.metrics, state.lines)
+        routes = Observed(SafeHeaders(super().build_middleware_stack()), observer)
+        return FastLane(routes, state.gate, state.shelf, state.audit, observer)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -94,6 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        # Metrics and logs are our own; to find FastAPI's switched off takes time at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     state = app.state
     state.settings = settings

@@ -22,23 +22,34 @@ def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-_ALL = _raw(
-    {
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    }
-)
 _OF_PAGES = _raw(
     {
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Referrer-Policy": "no-referrer",
         "X-Frame-Options": "DENY",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     }
 )
+_OF_DATA = _raw(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+)
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _NOT_KEPT = (b"cache-control", b"no-store")
+
+
+_OF_DATA_BY_HTTPS = [*_OF_DATA, _HTTPS]
+
+
+def of_data(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """What every answer under `/v1/` carries: it is no page, and may not be taken for one."""
+    return _OF_DATA_BY_HTTPS if scope["scheme"] == "https" else _OF_DATA
 
 
 class SafeHeaders:
@@ -56,14 +67,14 @@ class SafeHeaders:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                headers += _ALL
-                data = scope["path"].startswith("/v1/")
-                if not data:
+                if scope["path"].startswith("/v1/"):
+                    headers += of_data(scope)
+                    if not any(name == b"cache-control" for name, _ in headers):
+                        headers.append(_NOT_KEPT)
+                else:
                     headers += _OF_PAGES
-                elif not any(name == b"cache-control" for name, _ in headers):
-                    headers.append(_NOT_KEPT)
-                if scope["scheme"] == "https":
-                    headers.append(_HTTPS)
+                    if scope["scheme"] == "https":
+                        headers.append(_HTTPS)
             await send(message)
 
         await self.app(scope, receive, sending)

@@ -148,21 +148,51 @@ class RequestLog:
             self._out.flush()
 
 
-class Observed:
-    """ASGI middleware: gives each request an id, counts it and logs it when it is over."""
+class Observer:
+    """Counts a request and logs it when it is over."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, lines: RequestLog) -> None:
-        self.app = app
+    def __init__(self, metrics: Metrics, lines: RequestLog) -> None:
         self._metrics, self._lines = metrics, lines
+
+    def over(self, scope: Scope, named: str, started: float, status: int, sent: int) -> None:
+        """Write down how a request went.
+
+        Args:
+            scope: ASGI's, with what was found on the way.
+            named: the request's id.
+            started: when it came, by `time.perf_counter`.
+            status: of the answer.
+            sent: bytes of its body.
+        """
+        seconds = time.perf_counter() - started
+        method = scope["method"]
+        self._metrics.count(method, _route(scope), status, seconds)
+        self._lines.add(
+            request_id=named,
+            method=method,
+            path=scope["path"],
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+            bytes=sent,
+            actor=scope.get("vigie.actor"),
+        )
+
+
+class Observed:
+    """ASGI middleware: gives each request an id, and has it counted and logged."""
+
+    def __init__(self, app: ASGIApp, observer: Observer) -> None:
+        self.app = app
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and write down how it went."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope["vigie.request_id"] = request_id
-        bound = _request.set(request_id)
+        named = request_id(scope)
+        scope["vigie.request_id"] = named
+        bound = _request.set(named)
         started = time.perf_counter()
         status, sent = 500, 0
 
@@ -170,7 +200,7 @@ class Observed:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append((b"x-request-id", request_id.encode()))
+                message["headers"].append((b"x-request-id", named.encode()))
             else:
                 sent += len(message.get("body", b""))
             await send(message)
@@ -178,21 +208,12 @@ class Observed:
         try:
             await self.app(scope, receive, sending)
         finally:
-            seconds = time.perf_counter() - started
-            self._metrics.count(scope["method"], _route(scope), status, seconds)
-            self._lines.add(
-                request_id=request_id,
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                milliseconds=round(seconds * 1000, 2),
-                bytes=sent,
-                actor=scope.get("vigie.actor"),
-            )
+            self._observer.over(scope, named, started, status, sent)
             _request.reset(bound)
 
 
-def _request_id(scope: Scope) -> str:
+def request_id(scope: Scope) -> str:
+    """The id that a request came with, or a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value.decode())

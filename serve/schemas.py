@@ -369,8 +369,7 @@ class ForecastJobs(_Answer):
     """Forecasts that were asked for, the newest first."""
 
     forecasts: list[ForecastJob]
-    limit: int
-    offset: int
+    next: Next
 
 
 class Target(_Answer):

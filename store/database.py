@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy import Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from features.errors import ConfigError
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_MS = 10_000
 _MIGRATION_LOCK = 0x56494749  # any number that no other program takes: "VIGI"
 
@@ -61,10 +60,15 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
     On PostgreSQL two programs that start at once take turns.
     """
+    # Alembic takes long to import, and only this needs it.
+    from alembic import command
+    from alembic.config import Config
+
     file = engine.url.database
     if engine.dialect.name == "sqlite" and file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
@@ -78,12 +82,22 @@ def is_current(engine: Engine) -> bool:
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
     """
-    heads = ScriptDirectory.from_config(_config()).get_heads()
     with engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        found = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+    return list(found) == [newest_revision()]
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+@cache
+def newest_revision() -> str:
+    """The revision that the last migration leads to, read from its file.
+
+    Raises:
+        ConfigError: the file names none.
+    """
+    last = max((_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    found = re.search(r'^revision = "(\w+)"$', last.read_text(encoding="utf-8"), re.M)
+    if found is None:
+        raise ConfigError(f'{last}: expected a line revision = "...", got none; mend the migration')
+    return found[1]

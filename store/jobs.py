@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ STEPS = ("ingest", "features", "train", "forecast")
 
 PROGRESS = "progress"
 MOST_UNFINISHED = 20
+_TICK = timedelta(seconds=1)  # DBOS keeps whole seconds on SQLite
 """Jobs that one person may have waiting or running: a convention of Vigie."""
 
 _IDS = uuid.UUID("6f2c1f5e-7f0b-4f3b-9a57-0d6b5a3c9e21")
@@ -256,12 +257,32 @@ class Jobs:
         found = self.client.list_workflows(workflow_ids=[job_id], name=FORECAST)
         return self._read(found[0]) if found else None
 
-    def of(self, owner: str | None, *, limit: int = 50, offset: int = 0) -> list[Job]:
-        """Jobs of one owner, or of all when None, the newest first."""
-        found = self.client.list_workflows(
-            user=owner, name=FORECAST, limit=limit, offset=offset, sort_desc=True
-        )
-        return [self._read(status) for status in found]
+    def of(
+        self, owner: str | None, *, limit: int = 50, after: tuple[datetime, str] | None = None
+    ) -> list[Job]:
+        """Jobs of one owner, or of all when None, the newest first.
+
+        Args:
+            owner: id of who asked.
+            limit: most to return.
+            after: moment and id of the last job of the page before.
+        """
+        most = limit + MOST_UNFINISHED
+        while True:
+            found = self.client.list_workflows(
+                user=owner,
+                name=FORECAST,
+                limit=most,
+                end_time=(after[0] + _TICK).isoformat() if after else None,
+                sort_desc=True,
+            )
+            # Jobs of one moment come in any order: those of the last one may have been cut.
+            whole = [s for s in found if len(found) < most or _made(s) > _made(found[-1])]
+            order = sorted(whole, key=lambda s: (_made(s), s.workflow_id), reverse=True)
+            later = [s for s in order if after is None or (_made(s), s.workflow_id) < after]
+            if len(later) >= limit or len(found) < most:
+                return [self._read(status) for status in later[:limit]]
+            most *= 2
 
     def cancel(self, job_id: str, owner: str | None) -> Job:
         """Take a job back; what it has already finished stays.
@@ -289,7 +310,7 @@ class Jobs:
             owner=status.authenticated_user or "",
             ask=_ask(status),
             state=state,
-            created_at=_moment(status.created_at) or datetime.min.replace(tzinfo=UTC),
+            created_at=_made(status),
             finished_at=_moment(status.completed_at),
             says=says if state in (State.RUNNING, State.WAITING) else "",
             steps_done=tuple(name for name in STEPS if name in steps),
@@ -301,6 +322,10 @@ class Jobs:
 def _ask(status: WorkflowStatus) -> Ask:
     inputs = status.input or {"args": ()}
     return Ask.model_validate(inputs["args"][0])
+
+
+def _made(status: WorkflowStatus) -> datetime:
+    return _moment(status.created_at) or datetime.min.replace(tzinfo=UTC)
 
 
 def _moment(epoch_ms: int | None) -> datetime | None:

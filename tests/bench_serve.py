@@ -2,8 +2,8 @@
 
 Needs `wrk` (Debian: apt-get install wrk). Everything listens on the loopback, one process each:
 a bare Starlette route that sends the same bytes under the same server, `vigie serve`, and
-`mlflow models serve`, which scores as many rows with a logistic model. Peers take turns, so that
-what else the machine does meets all of them; ratios travel better than figures.
+`mlflow models serve`, which scores the same rows with the model that the bulletins are of. Peers
+take turns, so that what else the machine does meets all of them; ratios travel better than figures.
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from features.panel import registered
 from features.vocabulary import STARTING_POINT
+from models import counts
+from models.calibration import Calibrator
+from models.examples import Examples
+from models.forecaster import Forecaster, fit_forecaster
 from store import bulletins, database, tokens
 
 BIN = Path(sys.executable).parent
-COMMUNES, MANY, BULLETINS, FEATURES = 701, 50_000, 10, 74
+COMMUNES, MANY, BULLETINS = 701, 50_000, 10
 SECONDS, TURNS, CONNECTIONS = 4, 7, 16
+FEATURES = [feature.name for feature in registered()]
 NOW = datetime(2018, 7, 2, tzinfo=UTC)
 BARE = """
 import gzip, os
@@ -78,39 +84,61 @@ def country(units: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table, pd.DataFrame(polygons)
 
 
-def scores(unit_ids: pd.Series[str], seed: int) -> pd.DataFrame:
-    """Scores as wordy as real ones: a driver for each of eight families."""
-    p = np.sort(np.random.default_rng(seed).beta(0.5, 6, len(unit_ids)))[::-1]
+def rows(units: int, seed: int) -> pd.DataFrame:
+    """Made-up values of every feature, the country at its most violent first."""
+    level = np.sort(np.random.default_rng(seed).gamma(0.3, 2.0, units))[::-1]
+    noise = np.random.default_rng(seed + 1).gamma(2.0, 0.5, (units, len(FEATURES)))
+    return pd.DataFrame(level[:, None] * noise, columns=FEATURES)
+
+
+def fitted() -> Forecaster:
+    """The model that is promoted most often, fitted on made-up incidents."""
+    X = rows(5000, 1)
+    counts = np.random.default_rng(2).poisson(0.2 * X.iloc[:, 0]).astype(float)
+    order = np.arange(len(X))
+    data = Examples(X, counts, day=order % 100 * 14, unit=order // 100)
+    return fit_forecaster("average", data, Calibrator(), 0.3, FEATURES, 7)
+
+
+def scores(unit_ids: pd.Series[str], forecast: pd.DataFrame) -> pd.DataFrame:
+    """A forecast as scores as wordy as real ones: a driver for each of eight families."""
+    p = forecast["probability"]
     drivers = [
         {
             "feature": STARTING_POINT if k == 0 else f"target_count_{30 * k}d",
             "family": f"family number {k}",
             "says": f"{k + 2} violent incidents here in the last {30 * k} days",
+            "translations": {
+                "fr": {
+                    "family": f"famille numéro {k}",
+                    "says": f"{k + 2} incidents violents ici au cours des {30 * k} derniers jours",
+                }
+            },
             "value": float(k),
             "contribution": 0.123456789 * k,
         }
         for k in range(8)
     ]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "unit_id": unit_ids,
-            "rank": np.arange(1, len(p) + 1),
-            "probability": p,
-            "lower": p * 0.6,
-            "upper": p + (1 - p) * 0.2,
-            "expected_incidents": 2 * p,
+            "rank": p.rank(method="first", ascending=False),
+            **forecast,
             "band": np.select(
                 [p > 0.5, p > 0.25, p > 0.1], ["very_high", "high", "elevated"], "low"
             ),
             "baseline_probability": p * 0.9,
             "coverage": "good",
             "coverage_says": "40 reports from this region in a year.",
+            "translations": [{"fr": {"coverage_says": "40 signalements de cette région en un an."}}]
+            * len(p),
             "drivers": [drivers] * len(p),
         }
     )
+    return table.join(counts.spread(table["probability"], table["expected_incidents"]))
 
 
-def seed(url: str) -> tuple[str, list[str], str]:
+def seed(url: str, model: Forecaster) -> tuple[str, list[str], str]:
     """Fill a store: a token, ten bulletins of a country and one of fifty thousand units."""
     engine = database.connect(url)
     database.migrate(engine)
@@ -142,7 +170,7 @@ def seed(url: str) -> tuple[str, list[str], str]:
                 bulletins.write_bulletin(
                     session,
                     replace(head, as_of=head.as_of - timedelta(days=n)),
-                    scores(table["unit_id"], n),
+                    scores(table["unit_id"], model.forecast(rows(units, n))),
                     NOW,
                 )
                 for n in range(count)
@@ -228,27 +256,24 @@ def wrk(url: str, *more: str, connections: int = CONNECTIONS) -> tuple[float, fl
     return rate, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def save_model(folder: Path) -> Path:
-    """A logistic pipeline of as many features as the panel has, as MLflow keeps models."""
+def save_model(folder: Path, model: Forecaster) -> Path:
+    """The model as the registry keeps it, and a request for a bulletin's rows."""
     import mlflow.sklearn
     from mlflow.models import infer_signature
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    rng = np.random.default_rng(7)
-    X = pd.DataFrame(rng.normal(size=(5000, FEATURES)), columns=[f"f{k}" for k in range(FEATURES)])
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    model.fit(X, X["f0"] + rng.normal(size=5000) > 1)
+    from models.registry import TRUSTED_TYPES
+
+    X = rows(COMMUNES, 0)
     mlflow.sklearn.save_model(
         model,
         folder / "model",
-        signature=infer_signature(X, model.predict(X)),
+        signature=infer_signature(X, model.probability(X)),
         pip_requirements=["scikit-learn"],
-        serialization_format="cloudpickle",
+        pyfunc_predict_fn="probability",
+        serialization_format="skops",
+        skops_trusted_types=TRUSTED_TYPES,
     )
-    rows = {"dataframe_split": X.head(COMMUNES).to_dict(orient="split", index=True)}
-    body = json.dumps(rows)
+    body = json.dumps({"dataframe_split": X.to_dict(orient="split", index=True)})
     (folder / "post.lua").write_text(
         'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
         f"wrk.body = [==[{body}]==]\n"
@@ -286,7 +311,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.perf_counter()
-        secret, hot, many = seed(f"sqlite:///{folder / 'vigie.db'}")
+        model = fitted()
+        secret, hot, many = seed(f"sqlite:///{folder / 'vigie.db'}", model)
         print(f"seeded in {time.perf_counter() - started:.0f} s")
         vigie = [str(BIN / "vigie"), "serve", "--no-worker"]
         settings = {
@@ -295,7 +321,7 @@ def main() -> None:
             "VIGIE_RATE_LIMIT": "100000000/minute",
         }
         with running(vigie, "/health/ready", folder / "vigie.log", **settings) as served:
-            measure(folder, *served, secret, hot, many)
+            measure(folder, *served, secret, hot, many, model)
 
 
 def measure(
@@ -306,6 +332,7 @@ def measure(
     secret: str,
     hot: list[str],
     many: str,
+    forecaster: Forecaster,
 ) -> None:
     print(f"cold start to ready: {cold:.2f} s; memory then {memory_mb(server.pid):.0f} MB")
     path = f"/v1/bulletins/{hot[0]}/scores"
@@ -327,7 +354,7 @@ def measure(
     print(f"at {half:.0f}/s ({half / rate:.0%} of saturation): p99 {p99:.1f} ms")
 
     mlflow = [str(BIN / "mlflow"), "models", "serve", "--env-manager", "local", "-w", "1", "-m"]
-    model = save_model(folder)
+    model = save_model(folder, forecaster)
     with running([*mlflow, str(model)], "/ping", folder / "mlflow.log") as (peer, _, cold_peer):
         peer_rate, _ = wrk(f"{peer}/invocations", "-s", str(folder / "post.lua"), connections=2)
         again, _ = wrk(url + path, *token)

@@ -330,11 +330,24 @@ def test_a_day_to_come_is_refused_at_once(api: httpx.Client) -> None:
     assert "up to today" in got.json()["detail"]
 
 
+def pages(api: httpx.Client, address: str | None) -> list[str]:
+    """Ids of the forecasts on every page."""
+    found = []
+    while address is not None:
+        page = api.get(address).json()
+        found += [one["job_id"] for one in page["forecasts"]]
+        address = page["next"]
+    assert len(set(found)) == len(found)
+    return found
+
+
 def test_nobody_fills_the_queue(api: httpx.Client) -> None:
     days = [f"2024-08-{day:02d}" for day in range(1, 22)]
     asked = [api.post("/v1/forecasts", json={"election_id": ROUND, "as_of": day}) for day in days]
     assert [a.status_code for a in asked] == [202] * 20 + [409]
     assert "at most 20" in asked[-1].json()["detail"]
+    made = [one.json()["job_id"] for one in asked[:-1]]
+    assert set(made) <= set(pages(api, "/v1/forecasts?limit=7"))
     for one in asked[:-1]:
         assert api.post(f"{one.json()['url']}/cancel").status_code == 200
 

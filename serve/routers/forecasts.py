@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from features import errors
-from features.errors import ConflictError
-from serve import documented
+from features.errors import ConflictError, ContractError
+from serve import cursors, documented
 from serve.auth import Now, OpenSession, Planner, audit_change
 from serve.errors import fault
+from serve.routers.bulletins import Cursor
 from serve.schemas import ForecastAsk, ForecastJob, ForecastJobs, Problem, Target, Targets
 from store import mark
 from store.jobs import STEPS, Ask, Job, Jobs
@@ -142,12 +144,19 @@ def my_forecasts(
     queue: Queue,
     planner: Planner,
     limit: Annotated[int, Query(ge=1, le=100, description="Most to return")] = 20,
-    offset: Annotated[int, Query(ge=0, le=1_000_000, description="How many to skip")] = 0,
+    cursor: Cursor = None,
 ) -> ForecastJobs:
     """The forecasts that you asked for, the newest first."""
-    found = queue.of(planner.owner, limit=limit, offset=offset)
+    after = cursors.read(cursor, datetime.fromisoformat, str)
+    if after is not None and after[0].tzinfo is None:
+        raise ContractError(f"cursor: expected the one of a page before, got {cursor!r}")
+    found = queue.of(planner.owner, limit=limit + 1, after=after)
+    following = None
+    if len(found) > limit:
+        last = found[limit - 1]
+        following = cursors.following(request, (last.created_at, last.job_id))
     worker = _worker(request)
-    return ForecastJobs(forecasts=[_out(job, worker) for job in found], limit=limit, offset=offset)
+    return ForecastJobs(forecasts=[_out(job, worker) for job in found[:limit]], next=following)
 
 
 @router.get(

@@ -41,7 +41,7 @@ def ready(request: Request) -> Ready:
         kind = type(error).__name__
         raise HTTPException(503, f"the database cannot be read ({kind})") from error
     if not current:
-        raise HTTPException(503, "the database is not at the newest revision: migrate it")
+        raise HTTPException(503, "the database is not at the newest revision: run 'vigie migrate'")
     return Ready()
 
 
@@ -84,7 +84,9 @@ def _look(request: Request, now: datetime) -> Health:
     except SQLAlchemyError as error:
         kind = type(error).__name__
         found.status, found.database = "unusable", "not usable"
-        found.reasons = [f"the database cannot be read ({kind}): migrate it, or check its address"]
+        found.reasons = [
+            f"the database cannot be read ({kind}): run 'vigie migrate', or check its address"
+        ]
         return found
     found.reasons = _reasons(found)
     found.status = "degraded" if found.reasons else "ok"
@@ -110,7 +112,7 @@ def _newest(session: Session, now: datetime) -> NewestBulletin | None:
 def _reasons(found: Health) -> list[str]:
     reasons = []
     if not found.migrations_current:
-        reasons.append("the database is not at the newest revision: migrate it")
+        reasons.append("the database is not at the newest revision: run 'vigie migrate'")
     if found.jobs is not None and found.jobs.waiting and not found.jobs.worker:
         reasons.append(f"{found.jobs.waiting} jobs wait and no worker runs: start one")
     newest = found.newest_bulletin

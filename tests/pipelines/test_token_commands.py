@@ -14,6 +14,21 @@ from pipelines.cli import app
 from store import audit, database, tokens
 
 
+def test_migrate_brings_an_older_database_to_the_newest_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIE_HOME", str(tmp_path))
+    monkeypatch.delenv("VIGIE_DATABASE_URL", raising=False)
+    engine = database.connect(f"sqlite:///{tmp_path / 'vigie.db'}")
+    database.migrate(engine, "0001")
+    assert not database.is_current(engine)
+    done = CliRunner().invoke(app, ["migrate"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert database.newest_revision() in done.output
+    assert database.is_current(engine)
+    engine.dispose()
+
+
 def test_a_token_is_made_listed_and_revoked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

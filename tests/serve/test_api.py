@@ -39,6 +39,7 @@ def _problem(response: Any, status: int) -> dict[str, Any]:
 def test_serving_imports_nothing_heavy() -> None:
     heavy = {
         "mlflow",
+        "alembic",
         "authlib",
         "pyarrow",
         "sklearn",

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -44,6 +45,15 @@ def test_is_current_only_after_migrating(fresh: Engine) -> None:
     assert database.is_current(engine)
     database.migrate(engine)  # a second run changes nothing
     assert database.is_current(engine)
+
+
+def test_the_newest_revision_is_alembics_head_and_an_older_database_is_not_current(
+    fresh: Engine,
+) -> None:
+    migrations = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    assert migrations.get_heads() == [database.newest_revision()]
+    database.migrate(fresh, "0001")
+    assert not database.is_current(fresh)
 
 
 def test_a_database_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
