@@ -460,10 +460,10 @@ def lessons(
         day = _day(as_of) or workshop.now.date()
         learned = learn(workshop, election, target, bulletin, day)
         if html is not None:
-            workshop.progress("drawing the page")
             html.parent.mkdir(parents=True, exist_ok=True)
             html.write_text(learned.html(lang.languages), encoding="utf-8")
     print_lessons(learned.document, lang.languages[0])
+    out.print(f"kept as {learned.lessons_id}", soft_wrap=True)
     if json is not None:
         write_json(json, learned.document)
     for says, file in (("figures", json), ("page", html)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ from response.lessons_coverage import posted
 from response.lessons_evidence import About, Evidence, Limits, Sent
 from store import reading
 from store.database import connect, migrate, sessions
+from store.lessons import keep_lessons
 from store.schema import Bulletin, Election
 
 _SCORE = ("probability", "expected_incidents", "band", "baseline_probability")
@@ -40,11 +41,13 @@ class Learned:
         document: as `response.lessons.learn`.
         evidence: what the document was drawn from.
         polygons: outlines of the units, under the contract `polygons`.
+        lessons_id: under which the store keeps them; empty where it does not.
     """
 
     document: dict[str, Any]
     evidence: Evidence
     polygons: pd.DataFrame
+    lessons_id: str = ""
 
     @cached_property
     def drawn(self) -> Drawn | None:
@@ -67,6 +70,8 @@ def lessons(
 ) -> Learned:
     """Hold a bulletin of a round, and what was done about it, against what happened.
 
+    The store keeps the document and its pages.
+
     Args:
         workshop: pack, settings, clock, progress.
         election_id: the round.
@@ -86,7 +91,12 @@ def lessons(
         workshop.progress(f"holding {bulletin.bulletin_id} against what happened")
         evidence = _evidence(workshop, session, ingested, bulletin)
     document = learn(evidence, as_of, limits(workshop.pack))
-    return Learned(document, evidence, ingested.polygons)
+    learned = Learned(document, evidence, ingested.polygons)
+    workshop.progress("drawing the pages")
+    pages = {language: learned.html([language]) for language in Language}
+    with sessions(engine).begin() as session:
+        lessons_id = keep_lessons(session, document, pages, workshop.now)
+    return replace(learned, lessons_id=lessons_id)
 
 
 def chosen(session: Session, election_id: str, target: str, bulletin_id: str | None) -> Bulletin:

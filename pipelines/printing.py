@@ -134,7 +134,8 @@ def print_lessons(document: dict[str, Any], language: Language) -> None:
         if found["state"] == "change":
             out.print(f"[bold]{found['level']}[/]: ", end="")
             out.print(found["says"][language], markup=False, highlight=False, soft_wrap=True)
-    out.print(f"lessons of {about['bulletin_id']}, as known on {about['as_of']}", soft_wrap=True)
+    known = f"as known on {about['as_of']}"
+    out.print(f"lessons of bulletin {about['bulletin_id']}, {known}", soft_wrap=True)
 
 
 _COLOURS = {"ok": "green", "unknown": "cyan", "watch": "yellow", "act": "bold red"}

@@ -26,6 +26,7 @@ from serve.routers import (
     elections,
     forecasts,
     health,
+    lessons,
     page,
     public,
     session,
@@ -46,11 +47,12 @@ _TAGS = [
     {"name": "bulletins", "description": "Frozen sets of scores"},
     {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
     {"name": "units", "description": "One unit: score, drivers, history"},
+    {"name": "lessons", "description": "What a round taught, after it"},
     {"name": "public", "description": "Bands of regions for everybody, off by default"},
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
-_ROUTERS = (health, elections, bulletins, forecasts, units, public, session, access, page)
+_ROUTERS = (health, elections, bulletins, forecasts, units, lessons, public, session, access, page)
 
 
 class _Service(FastAPI):

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+import store.lesson_schema  # noqa: F401
 from store.schema import Base, UtcDateTime
 
 

@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,15 @@ import shapely
 import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from kit import lessons_round
 
-from features.vocabulary import STARTING_POINT
+from features.vocabulary import STARTING_POINT, Language
+from response.lessons import learn
 from serve.app import create_app
 from serve.settings import Settings
 from store import bulletins, database, tokens
 from store.jobs import Jobs
+from store.lessons import keep_lessons
 
 COLUMNS, ROWS = 8, 5
 AS_OF = date(2018, 7, 1)
@@ -46,6 +49,7 @@ class Seeded:
     secret: str
     bulletin_id: str
     older_id: str
+    lessons_id: str
 
     @property
     def headers(self) -> dict[str, str]:
@@ -235,6 +239,20 @@ def head(registry_id: str, as_of: date) -> bulletins.BulletinHead:
     )
 
 
+PAGES = {Language.EN: "<!doctype html><p>lessons</p>", Language.FR: "<!doctype html><p>leçons</p>"}
+
+
+def lessons(bulletin_id: str) -> dict[str, Any]:
+    """Lessons of the seeded round, drawn from another one that is small."""
+    about = replace(
+        lessons_round.ABOUT,
+        election_id="XXA-2018-PRES-1",
+        bulletin_id=bulletin_id,
+        synthetic=True,
+    )
+    return learn(lessons_round.evidence(about=about), lessons_round.AS_OF)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quiet() -> None:
     """Log lines are made and thrown away: the default prints tracebacks with every local."""
@@ -291,9 +309,10 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             )
             for day in (date(2018, 6, 1), AS_OF)
         )
+        lessons_id = keep_lessons(session, lessons(newer), PAGES, CREATED)
         _, secret = tokens.create(session, label="tests", now=CREATED)
     engine.dispose()
-    return Seeded(settings, secret, newer, older)
+    return Seeded(settings, secret, newer, older, lessons_id)
 
 
 @pytest.fixture(scope="session")

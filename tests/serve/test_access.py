@@ -85,6 +85,11 @@ TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/v1/forecasts/{job_id}"): Case("/v1/forecasts/{job}", NOT_MINE),
     ("POST", "/v1/forecasts/{job_id}/cancel"): Case("/v1/forecasts/{job}/cancel", NOT_MINE),
     ("GET", "/v1/units/{unit_id}"): Case("/v1/units/XX0101", OF_THE_AREA),
+    ("GET", "/v1/elections/{election_id}/lessons"): Case(
+        "/v1/elections/XXA-2018-PRES-1/lessons", PLANNERS
+    ),
+    ("GET", "/v1/lessons/{lessons_id}"): Case("/v1/lessons/{lessons}", PLANNERS),
+    ("GET", "/lessons/{lessons_id}"): Case("/lessons/{lessons}", PLANNERS),
     ("GET", "/v1/public/elections/{election_id}/latest"): Case(
         "/v1/public/elections/XXA-2018-PRES-1/latest", dict.fromkeys(CALLERS, 404)
     ),
@@ -165,7 +170,10 @@ def test_every_route_with_every_caller(
     headers = {"Authorization": f"Bearer {secrets[caller]}"} if caller != "nobody" else {}
     for (method, route), case in TABLE.items():
         path = case.address.format(
-            bulletin=seeded.bulletin_id, spare=secrets["spare"], job=secrets["job"]
+            bulletin=seeded.bulletin_id,
+            lessons=seeded.lessons_id,
+            spare=secrets["spare"],
+            job=secrets["job"],
         )
         response = shared.request(
             method, path, headers=headers, json=case.body, follow_redirects=False

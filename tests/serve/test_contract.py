@@ -83,6 +83,7 @@ def test_what_exists_keeps_the_document_too(case: Any, seeded: Any, headers: Any
         "bulletin_id": seeded.bulletin_id,
         "unit_id": "XX0101",
         "election_id": "XXA-2018-PRES-1",
+        "lessons_id": seeded.lessons_id,
     }
     for parameters in (case.path_parameters, case.query):
         for name in set(parameters or ()) & set(real):

@@ -92,11 +92,16 @@ async function showBulletin(bulletin) {
   message(t("Reading the scores…"), "");
   head.fill(bulletin, chooser.round(bulletin.election_id));
   try {
-    const collection = await api.scoresOnMap(bulletin.bulletin_id);
+    const [collection, lessons] = await Promise.all([
+      api.scoresOnMap(bulletin.bulletin_id),
+      // Lessons speak of every unit, as forecasts do.
+      session.mayForecast() ? api.lessons(bulletin.election_id) : [],
+    ]);
     if (mine !== turn) return;
     current = bulletin;
     features = collection.features;
     names = new Map(features.map((f) => [f.id, f.properties.name]));
+    head.fillLessons(lessons);
     view("bulletin");
     detail.empty(features, choose);
     map.draw(collection);
