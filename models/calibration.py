@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from features.kernels import Floats
 
@@ -53,11 +54,16 @@ def fit_calibrator(margin: Floats, y: NDArray[np.int64], age_days: Floats) -> Ca
     """
     weight = 2.0 ** (-age_days / HALF_LIFE_DAYS)
 
-    def loss(parameters: Floats) -> float:
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        """Minus the log posterior, and its gradient."""
         offset, slope = parameters
         logits = offset + slope * margin
-        fit = (weight * (np.logaddexp(0, logits) - y * logits)).sum()
-        return float(fit + (offset / OFFSET_SD) ** 2 / 2 + ((slope - 1) / SLOPE_SD) ** 2 / 2)
+        fit = weight @ (np.logaddexp(0, logits) - y * logits)
+        prior = (offset / OFFSET_SD) ** 2 / 2 + ((slope - 1) / SLOPE_SD) ** 2 / 2
+        away = weight * (expit(logits) - y)
+        down = [away.sum() + offset / OFFSET_SD**2, away @ margin + (slope - 1) / SLOPE_SD**2]
+        return float(fit + prior), np.array(down)
 
-    best = minimize(loss, x0=np.array([0.0, 1.0]), bounds=[(None, None), (0.0, None)])
+    bounds = [(None, None), (0.0, None)]
+    best = minimize(loss, x0=np.array([0.0, 1.0]), jac=True, method="L-BFGS-B", bounds=bounds)
     return Calibrator(float(best.x[0]), float(best.x[1]))

@@ -24,6 +24,12 @@ from models.severity import Excess
 from models.splits import Block, check_folds, settled_before, time_folds
 from models.zoo import Entry, entry
 
+RECALIBRATED_EVERY_DAYS = 28
+"""In a held-out year the calibrator is fitted anew this often, on all that was held out and had
+settled by then. A bulletin gets one of its own day: judged with one of the year's first day, a
+model whose level lags would look worse than it is when shown.
+"""
+
 VALIDATION_MEMBERS = 3
 """Members per fold: fewer than are shipped, which costs the candidates a little skill."""
 
@@ -34,7 +40,8 @@ class HeldOut:
 
     Attributes:
         margin: uncalibrated log-odds, shape (rows,).
-        probability: calibrated on earlier folds only, shape (rows,); missing in the first fold.
+        probability: calibrated on what had settled by the row's day, shape (rows,); missing in
+            the first fold.
         y: outcomes.
         day: `as_of` day number of each row.
         unit: position of each row's unit.
@@ -156,15 +163,28 @@ def _hold_out(
     for train, test in pairs:
         fitted = fit_model(name, train, features, seed, most_members=VALIDATION_MEMBERS)
         margin = fitted.decision_function(test.X)
-        probability = np.full(len(margin), np.nan)
-        if parts:
-            start = int(test.day.min())
-            known = settled_before(np.unique(_join(parts).day), horizon, settle_days, start)
-            earlier = _on(_join(parts), known)
-            probability = expit(_calibrator(name, earlier, start)(margin))
         rate = np.full(len(margin), float(train.y.mean()))
-        parts.append(HeldOut(margin, probability, test.y, test.day, test.unit, rate))
+        unknown = np.full(len(margin), np.nan)
+        part = HeldOut(margin, unknown, test.y, test.day, test.unit, rate)
+        if parts:
+            seen = _join([*parts, part])
+            part = replace(part, probability=_calibrated(name, part, seen, horizon, settle_days))
+        parts.append(part)
     return _join(parts)
+
+
+def _calibrated(
+    name: str | Entry, part: HeldOut, seen: HeldOut, horizon: Horizon, settle_days: int
+) -> Floats:
+    """Probabilities of a held-out year, each calibrated on what had settled shortly before."""
+    days, seen_days = np.unique(part.day), np.unique(seen.day)
+    probability = np.full(len(part.day), np.nan)
+    for start in range(int(days[0]), int(days[-1]) + 1, RECALIBRATED_EVERY_DAYS):
+        known = settled_before(seen_days, horizon, settle_days, start)
+        rows = (part.day >= start) & (part.day < start + RECALIBRATED_EVERY_DAYS)
+        calibrator = _calibrator(name, _on(seen, known), start)
+        probability[rows] = expit(calibrator(part.margin[rows]))
+    return probability
 
 
 def _join(parts: list[HeldOut]) -> HeldOut:

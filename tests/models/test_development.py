@@ -10,7 +10,7 @@ from features.errors import ConfigError, TooFewPositivesError
 from features.horizon import Horizon
 from features.registry import FEATURES
 from models.baselines import BASELINES
-from models.development import Development, develop, judged
+from models.development import RECALIBRATED_EVERY_DAYS, Development, develop, judged
 from models.drivers import drivers, wording
 from models.examples import Examples
 from models.promotion import judge
@@ -80,6 +80,23 @@ def test_calibration_of_a_fold_knows_only_windows_known_by_then(data: Examples) 
     middle &= ~np.isnan(plain.probability)
     assert middle.any()
     assert plain.probability[middle].tobytes() == changed.probability[middle].tobytes()
+
+
+def test_a_held_out_year_is_calibrated_on_what_settled_during_it(data: Examples) -> None:
+    """Mutating windows of a held-out year moves its later probabilities, and those alone."""
+    plain = trained(data).held_out["logistic"]
+    start = int(plain.day.max()) - 365
+    counts = data.counts.copy()
+    changed_days = (data.day >= start) & (data.day < start + 60)
+    counts[changed_days] = 9.0
+    changed = trained(Examples(data.X, counts, data.day, data.unit)).held_out["logistic"]
+    same = plain.probability == changed.probability
+    known_from = start + 42 + 14
+    judged_rows = ~np.isnan(plain.probability)
+    assert (same | ~judged_rows)[plain.day < known_from].all()
+    late = plain.day >= start + 60 + 42 + 14 + RECALIBRATED_EVERY_DAYS
+    assert late.any()
+    assert not same[late].any()
 
 
 def test_no_positive_on_held_out_days_ships_a_baseline_and_says_why() -> None:
