@@ -2,10 +2,11 @@
 
     manifest.json          what is in it, with the SHA-256 of each file
     database/...           copies of the SQLite databases, or a pg_dump
-    lake/...  artifacts/...
+    lake/...  artifacts/...  photos/...
 
 The databases are copied first, each at one moment; files are only ever added, so that whatever
-a database names is in the archive.
+a database names is in the archive. The key that hashes reporters is not: whoever has both could
+find out who reported.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sqlalchemy import create_engine, inspect, make_url
 from features.errors import ConfigError, ConflictError, CorruptSnapshotError
 from pipelines.settings import Settings
 from store.jobs import jobs_url
+from store.report_photos import FOLDER
 
 _FORMAT = 1
 _MLFLOW_PLACES = {
@@ -116,7 +118,11 @@ def _copy_sqlite(original: Path, copy: Path) -> None:
 
 def _members(settings: Settings, copies: Path) -> Iterator[tuple[str, Path]]:
     """Name in the archive and file, the copied databases first."""
-    folders = {"database": copies / "database", "lake": settings.home / "lake"}
+    folders = {
+        "database": copies / "database",
+        "lake": settings.home / "lake",
+        "photos": settings.home / FOLDER,
+    }
     if not _is_server(settings):
         folders["artifacts"] = settings.artifacts
     for top, folder in folders.items():
@@ -155,6 +161,7 @@ def restore(settings: Settings, file: Path) -> dict[str, Any]:
         for name, place in _sqlite_files(settings).items():
             _move(unpacked / "database" / name, place)
         _move(unpacked / "lake", settings.home / "lake")
+        _move(unpacked / "photos", settings.home / FOLDER)
         _move(unpacked / "artifacts", settings.artifacts)
     return manifest
 

@@ -17,7 +17,7 @@ import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
-from pipelines import token_commands, worker_commands
+from pipelines import report_commands, token_commands, worker_commands
 from pipelines.languages import PageLanguage
 from pipelines.printing import (
     err,
@@ -43,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
+app.add_typer(report_commands.app, name="reports", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 for command in (
     worker_commands.worker,

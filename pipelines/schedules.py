@@ -21,12 +21,13 @@ from pipelines.jobs import MOST_ATTEMPTS, begun, durable, forecast, trained, wor
 from pipelines.pack import Pack
 from pipelines.packs import load_packs, pack_of
 from pipelines.question import Question, ask, target_class, windows
+from pipelines.report_pull import pull, says
 from pipelines.settings import Settings
 from pipelines.training import prepare
 from store import mark
 from store.bulletins import write_elections
 from store.database import connect, migrate, sessions
-from store.jobs import QUEUE, REFRESH, RETRAIN, TRAIN, Ask
+from store.jobs import PULL, QUEUE, REFRESH, RETRAIN, TRAIN, Ask
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
@@ -94,6 +95,28 @@ def retrain(due: datetime, _context: Any) -> dict[str, str]:
 def train_ahead(asked: dict[str, Any], ahead: int) -> dict[str, str]:
     """Train one model on what is known on the day of asking, for a day some days ahead."""
     return dict(train_ahead_step(asked, ahead))
+
+
+@DBOS.workflow(name=PULL, max_recovery_attempts=MOST_ATTEMPTS)
+def pull_reports(_due: datetime, _context: Any) -> dict[str, str]:
+    """Read every server of forms again; what came of it, by source."""
+    return {name: pull_step(name) for name in report_sources()}
+
+
+@durable("report-sources")
+def report_sources() -> list[str]:
+    """The servers of forms that are declared."""
+    return sorted(Settings().report_sources)
+
+
+@durable("pull-step")
+def pull_step(name: str) -> str:
+    """Read one of them; one that does not answer does not keep the others from their turn."""
+    with begun(f"reading the forms of {name}"):
+        try:
+            return says(pull(Settings(), name, datetime.now(UTC)))
+        except VigieError as error:
+            return f"{type(error).__name__}: {error}"
 
 
 @durable("packs")
@@ -202,6 +225,8 @@ def crons(settings: Settings) -> dict[str, str]:
         ConfigError: one is not a cron line.
     """
     declared = {REFRESH: settings.refresh_cron, RETRAIN: settings.retrain_cron}
+    if settings.report_sources:
+        declared[PULL] = settings.pull_cron
     for name, cron in declared.items():
         if cron and not croniter.is_valid(cron):
             raise ConfigError(
@@ -217,7 +242,7 @@ def keep(settings: Settings, client: DBOSClient, now: datetime) -> list[str]:
     Returns:
         What was caught up, in words.
     """
-    works = {REFRESH: refresh, RETRAIN: retrain}
+    works = {REFRESH: refresh, RETRAIN: retrain, PULL: pull_reports}
     said = []
     for name, cron in crons(settings).items():
         if not cron:

@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines.form_servers import FormServer
 
 
 def _user() -> str:
@@ -33,6 +35,10 @@ class Settings(BaseSettings):
         retrain_cron: when the models of the coming week are trained, UTC; empty for never.
         ahead_days: rounds whose windows start within so many days are refreshed and retrained.
         retrain_after_days: a champion trained longer before `as_of` than this is not used.
+        report_key: keys the hashes of reporters; empty keeps a key in `home`.
+        report_timezone: of times that mediators write without an offset.
+        report_sources: servers of forms by name, as JSON.
+        pull_cron: when they are read again, UTC; empty for never.
         grace_seconds: how long a worker that is told to stop lets its step finish.
     """
 
@@ -48,6 +54,10 @@ class Settings(BaseSettings):
     retrain_cron: str = "0 3 * * 0"
     ahead_days: Annotated[int, Field(ge=1)] = 60
     retrain_after_days: Annotated[int, Field(ge=1)] = 30
+    report_key: SecretStr = SecretStr("")
+    report_timezone: str = "UTC"
+    report_sources: dict[str, FormServer] = Field(default_factory=dict)
+    pull_cron: str = "*/15 * * * *"
     grace_seconds: Annotated[float, Field(ge=0)] = 20.0
 
     @property

@@ -46,7 +46,7 @@ class PlaceKind(StrEnum):
     RALLY = "rally"
     MARKET = "market"
     ROAD = "road"
-    OTHER = "other"
+    OTHER = "elsewhere"
 
 
 class People(StrEnum):

@@ -27,9 +27,14 @@ from serve.routers import (
     forecasts,
     health,
     lessons,
+    openrosa,
     page,
     public,
+    report_intake,
+    report_queue,
+    reports,
     session,
+    sms,
     units,
 )
 from serve.settings import Settings
@@ -48,11 +53,25 @@ _TAGS = [
     {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
     {"name": "units", "description": "One unit: score, drivers, history"},
     {"name": "lessons", "description": "What a round taught, after it"},
+    {"name": "reports", "description": "What mediators saw, and how far it is borne out"},
     {"name": "public", "description": "Bands of regions for everybody, off by default"},
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
-_ROUTERS = (health, elections, bulletins, forecasts, units, lessons, public, session, access, page)
+_REPORTS = (report_queue, report_intake, reports, sms, openrosa)
+_ROUTERS = (
+    health,
+    elections,
+    bulletins,
+    forecasts,
+    units,
+    *_REPORTS,
+    lessons,
+    public,
+    session,
+    access,
+    page,
+)
 
 
 class _Service(FastAPI):
@@ -112,7 +131,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.metrics = Metrics()
     state.lines = lines
     state.gauges = health.Gauges(state.metrics)
-    app.add_middleware(LimitedBody, most_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        LimitedBody,
+        most_bytes=settings.max_body_bytes,
+        most_photo_bytes=settings.max_photo_bytes,
+    )
     app.add_middleware(Packed, minimum_size=2_000)
     for module in _ROUTERS:
         app.include_router(module.router)

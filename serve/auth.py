@@ -139,6 +139,8 @@ def planner(caller: Annotated[Caller, Depends(allowed(Action.FORECAST))]) -> Cal
     return caller
 
 
+Reporter = Annotated[Caller, Depends(allowed(Action.REPORT))]
+Verifier = Annotated[Caller, Depends(allowed(Action.VERIFY))]
 Reader = Annotated[Caller, Depends(allowed(Action.READ))]
 Planner = Annotated[Caller, Depends(planner)]
 Admin = Annotated[Caller, Depends(allowed(Action.ADMINISTER))]

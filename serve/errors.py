@@ -83,9 +83,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
-def _vigie(_request: Request, error: Exception) -> JSONResponse:
+def _vigie(request: Request, error: Exception) -> JSONResponse:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    headers = {"WWW-Authenticate": 'Bearer realm="vigie"'} if status == 401 else None
+    # Phones that fill forms know no bearer tokens: they send a password when asked for one.
+    scheme = "Basic" if request.url.path.startswith("/openrosa/") else "Bearer"
+    headers = {"WWW-Authenticate": f'{scheme} realm="vigie"'} if status == 401 else None
     return problem(status, str(error), headers=headers)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from serve.rates import Rate
+from serve.sms_gateways import PRESETS, SmsGateway
 from store.roles import Role
 
 _WEB = Path(__file__).parent / "web"
@@ -20,6 +22,16 @@ def _rate(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    """Refuse a time zone that is not known."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"expected a time zone such as Africa/Bamako, got {value!r}") from error
+    return value
+
+
+WrittenZone = Annotated[str, AfterValidator(_zone)]
 WrittenRate = Annotated[str, AfterValidator(_rate)]
 
 
@@ -55,6 +67,11 @@ class Settings(BaseSettings):
         oidc_client_secret: what proves it.
         oidc_groups_claim: the claim that lists an account's groups.
         oidc_groups: what each group may do, as JSON.
+        report_key: keys the hashes of reporters; empty keeps a key in `home`.
+        report_timezone: of times that mediators write without an offset.
+        max_photo_bytes: the largest photo, or form with photos.
+        sms_gateways: by name, as JSON: fields, signature and areas of a gateway.
+        public_url: where the world reaches the service; gateways sign it.
         secret_key: signs the cookie of a sign-in under way; needed with several processes.
     """
 
@@ -80,6 +97,15 @@ class Settings(BaseSettings):
     oidc_groups_claim: str = "groups"
     oidc_groups: dict[str, GroupAccess] = Field(default_factory=dict)
     secret_key: SecretStr = SecretStr("")
+    report_key: SecretStr = SecretStr("")
+    report_timezone: WrittenZone = "UTC"
+    max_photo_bytes: int = Field(default=10_000_000, ge=1)
+    sms_gateways: dict[str, SmsGateway] = Field(default_factory=dict)
+    public_url: str = ""
+
+    def sms_gateway(self, name: str) -> SmsGateway | None:
+        """The gateway of that name: as declared, else as it is known to write."""
+        return self.sms_gateways.get(name) or PRESETS.get(name)
 
     @property
     def database(self) -> str:

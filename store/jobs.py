@@ -30,6 +30,7 @@ VERSION = "1"
 
 QUEUE = "vigie"
 FORECAST, REFRESH, RETRAIN, TRAIN = "forecast", "refresh", "retrain", "train-ahead"
+PULL = "pull"
 STEPS = ("ingest", "features", "train", "forecast")
 """Steps of a forecast, in order. A finished one is not done again."""
 

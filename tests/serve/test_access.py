@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,18 +13,31 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
+from PIL import Image
 from starlette.routing import Mount
 
+from response.submissions import Arrival
+from response.vocabulary import Intake
 from serve import auth
 from serve.app import create_app
 from serve.organisation import access_of
 from serve.rates import Rate, Windows
 from serve.routers.public import coarse
 from serve.settings import Settings
-from store import database, tokens
+from store import database, report_photos, tokens
 from store.jobs import Ask, Jobs
+from store.landing import receive
+from store.report_places import places
 from store.selecting import RegionBand
 
+
+def _picture() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (8, 6), "red").save(written, "PNG")
+    return written.getvalue()
+
+
+PICTURE = _picture()
 CALLERS = (
     "nobody",
     "expired",
@@ -45,6 +59,16 @@ ADMINS = {**dict.fromkeys(CALLERS, 403), **NO_TOKEN, "admin": 200}
 PLANNERS = {**ADMINS, "planner": 200, "coordinator": 200}
 # Not even an admin sees the forecasts of another one.
 NOT_MINE = {**PLANNERS, "planner": 404, "coordinator": 404, "admin": 404}
+REPORTERS = READERS
+VERIFIERS = {**PLANNERS, "foreign": 200}
+OF_THE_AREA_VERIFIED = {**PLANNERS, "foreign": 403}
+NOT_THERE = {who: 404 if status == 200 else status for who, status in VERIFIERS.items()}
+NOT_THERE_OF_THE_AREA = {**NOT_THERE, "foreign": 403}
+_REPORT = {"unit": "XX0101", "kind": "nothing_seen", "seen_at": "2018-07-20T08:00:00Z"}
+_UNDERSTOOD_BY_NOBODY = (
+    b'--b\r\nContent-Disposition: form-data; name="xml_submission_file"; filename="f.xml"\r\n'
+    b'Content-Type: text/xml\r\n\r\n<data id="x"/>\r\n--b--\r\n'
+)
 MONITORS = {**ADMINS, "monitor": 200}
 
 
@@ -56,6 +80,8 @@ class Case:
     expected: dict[str, int]
     status: int = 200
     body: dict[str, Any] | None = None
+    content: bytes | None = None
+    kind: str = ""
 
 
 TABLE: dict[tuple[str, str], Case] = {
@@ -84,6 +110,51 @@ TABLE: dict[tuple[str, str], Case] = {
     ),
     ("GET", "/v1/forecasts/{job_id}"): Case("/v1/forecasts/{job}", NOT_MINE),
     ("POST", "/v1/forecasts/{job_id}/cancel"): Case("/v1/forecasts/{job}/cancel", NOT_MINE),
+    ("GET", "/v1/reports"): Case("/v1/reports", READERS),
+    ("POST", "/v1/reports"): Case("/v1/reports", REPORTERS, body={"reports": [_REPORT]}),
+    ("GET", "/v1/reports/{report_id:report}"): Case("/v1/reports/{report}", OF_THE_AREA),
+    ("POST", "/v1/reports/{report_id:report}/verification"): Case(
+        "/v1/reports/{report}/verification",
+        OF_THE_AREA_VERIFIED,
+        body={"verification": "unverified", "version": 1},
+    ),
+    ("POST", "/v1/reports/{report_id:report}/withdraw"): Case(
+        "/v1/reports/{spare_report}/withdraw", OF_THE_AREA_VERIFIED, body={}
+    ),
+    ("POST", "/v1/reports/{report_id:report}/photos"): Case(
+        "/v1/reports/{report}/photos", OF_THE_AREA_VERIFIED, 201, content=PICTURE, kind="image/png"
+    ),
+    ("GET", "/v1/reports/{report_id:report}/photos/{sha256}"): Case(
+        "/v1/reports/{report}/photos/{photo}", OF_THE_AREA_VERIFIED
+    ),
+    ("DELETE", "/v1/reports/{report_id:report}/photos/{sha256}"): Case(
+        "/v1/reports/{report}/photos/" + "0" * 64, NOT_THERE_OF_THE_AREA
+    ),
+    ("GET", "/v1/reports/queue"): Case("/v1/reports/queue", VERIFIERS),
+    ("POST", "/v1/reports/queue/{inbox_id}/resolve"): Case(
+        "/v1/reports/queue/2147483647/resolve", NOT_THERE, body={"fields": _REPORT}
+    ),
+    ("POST", "/v1/reports/queue/{inbox_id}/dismiss"): Case(
+        "/v1/reports/queue/2147483647/dismiss", NOT_THERE, body={"reason": "x"}
+    ),
+    ("GET", "/v1/reports/counts"): Case("/v1/reports/counts", VERIFIERS),
+    ("POST", "/v1/reports/kobo"): Case("/v1/reports/kobo", REPORTERS, body={"_id": 1}),
+    ("POST", "/v1/reports/odk"): Case("/v1/reports/odk", REPORTERS, body={"id": "uuid:1"}),
+    ("POST", "/v1/reports/csv"): Case(
+        "/v1/reports/csv", REPORTERS, content=b"unit,kind,seen_at\n", kind="text/csv"
+    ),
+    ("POST", "/v1/sms/{gateway}"): Case(
+        "/v1/sms/generic", REPORTERS, body={"from": "+22370000000", "text": "VIG AIDE"}
+    ),
+    ("GET", "/openrosa/formList"): Case("/openrosa/formList", REPORTERS),
+    ("GET", "/openrosa/forms/{name}.xml"): Case("/openrosa/forms/vigie_report_xxa.xml", REPORTERS),
+    ("POST", "/openrosa/submission"): Case(
+        "/openrosa/submission",
+        REPORTERS,
+        202,
+        content=_UNDERSTOOD_BY_NOBODY,
+        kind="multipart/form-data; boundary=b",
+    ),
     ("GET", "/v1/units/{unit_id}"): Case("/v1/units/XX0101", OF_THE_AREA),
     ("GET", "/v1/elections/{election_id}/lessons"): Case(
         "/v1/elections/XXA-2018-PRES-1/lessons", PLANNERS
@@ -152,9 +223,22 @@ def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
             "admin": made(role="admin"),
             "spare": tokens.create(session, label="spare", now=now)[0].token_id,
         }
+        found |= _reports(session, seeded, now)
     engine.dispose()
     wanted = Ask(election_id="XXA-2018-PRES-1", asked_on=now.date())
     return found | {"job": queue.ask(wanted, "somebody else").job_id}
+
+
+def _reports(session: Any, seeded: Any, now: Any) -> dict[str, str]:
+    """A report with a photo, and one to spare."""
+    found = {}
+    for name in ("report", "spare_report"):
+        fields = {**_REPORT, "seen_at": now.isoformat()}
+        arrival = Arrival(Intake.API, "somebody", name, fields, {})
+        landed = receive(session, arrival, places(session), now)
+        found[name] = landed.report_id
+    home = seeded.settings.home
+    return found | {"photo": report_photos.keep(session, home, found["report"], PICTURE, now)}
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +256,16 @@ def test_every_route_with_every_caller(
         path = case.address.format(
             bulletin=seeded.bulletin_id,
             lessons=seeded.lessons_id,
-            spare=secrets["spare"],
-            job=secrets["job"],
+            **{name: secrets[name] for name in ("spare", "job", "report", "spare_report", "photo")},
         )
+        kind = {"Content-Type": case.kind} if case.kind else {}
         response = shared.request(
-            method, path, headers=headers, json=case.body, follow_redirects=False
+            method,
+            path,
+            headers=headers | kind,
+            json=case.body,
+            content=case.content,
+            follow_redirects=False,
         )
         wanted = case.expected[caller]
         wanted = case.status if wanted == 200 else wanted

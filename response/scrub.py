@@ -1,0 +1,78 @@
+"""Takes out of a raw submission what could point to a mediator: numbers, accounts, positions.
+
+What is left is what a person needs to understand it. Known to be kept: dates, ids of units and
+of submissions. A name that somebody writes into a free text cannot be known as one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from response.typed import fold
+
+NUMBER, POSITION, ADDRESS, WITHHELD = "[number]", "[position]", "[e-mail]", "[withheld]"
+
+_DIGITS_OF_A_NUMBER = 8
+"""Telephone numbers of West Africa have 8 to 10 digits, without the country's."""
+
+_PARTS = re.compile(
+    r"""
+    (?P<kept> \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b
+      | (?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)
+      | (?<!\d)\d\d?/\d\d?/\d{4}(?:[ ]\d\d?[:h]\d\d(?::\d\d)?)?(?!\d) )
+    | (?P<address> [^\s@<>"]+@[^\s@<>"]+[.][^\s@<>"]+ )
+    | (?P<position> (?<![\d.])[+-]?\d{1,2}[.]\d{3,}\s*[,; ]\s*[+-]?\d{1,3}[.]\d{3,}
+      (?:\s+[\d.]+){0,2} )
+    | (?P<number> (?<!\w)[+(]?\d(?:[\s.()/-]?\d){7,}(?!\w) )
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_KEYS = re.compile(
+    r"PHONE|MOBILE|MSISDN|SENDER|USERNAME|SUBMITTED BY|DEVICE|SIMSERIAL|SUBSCRIBER|E ?MAIL"
+    r"|GEOLOCATION|GEOPOINT|GPS|LATITUDE|LONGITUDE|POSITION|SUBMITTER|TELEPHONE|NUMERO"
+    r"|REPORTER|MEDIATOR|MEDIATEUR|OBSERVER|OBSERVATEUR|ENUMERATOR|^(FROM|TEL|LAT|LON|LNG|NOM|PRENOM|NAME|WHO)$"
+)
+_ANY_NAME = {"NOM", "PRENOM", "NAME"}
+
+
+def scrub_text(text: str) -> str:
+    """A text without telephone numbers, coordinates and e-mail addresses."""
+
+    def put(found: re.Match[str]) -> str:
+        if found["kept"]:
+            return found[0]
+        if found["address"]:
+            return ADDRESS
+        return POSITION if found["position"] else NUMBER
+
+    return _PARTS.sub(put, text)
+
+
+def _is_private(key: str) -> bool:
+    words = fold(key)
+    last = words.rpartition(" ")[2]
+    return last in _ANY_NAME or _KEYS.search(words) is not None
+
+
+def scrub(payload: Any) -> Any:
+    """The same payload, with what could point to a person replaced by what it was.
+
+    Args:
+        payload: plain values as JSON has them.
+    """
+    if isinstance(payload, str):
+        return scrub_text(payload)
+    if isinstance(payload, Mapping):
+        return {
+            scrub_text(str(key)): WITHHELD
+            if _is_private(str(key)) and value not in (None, "")
+            else scrub(value)
+            for key, value in payload.items()
+        }
+    if isinstance(payload, Sequence):
+        return [scrub(value) for value in payload]
+    if isinstance(payload, int) and not isinstance(payload, bool):
+        return payload if abs(payload) < 10 ** (_DIGITS_OF_A_NUMBER - 1) else NUMBER
+    return payload

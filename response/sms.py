@@ -1,0 +1,356 @@
+"""Reports by SMS: `VIG MOP05 ARMES 3 marche`, in any order, and the reply that each one gets."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from features.vocabulary import Language
+from response.places import Places
+from response.reports import Fault, Reason, Report
+from response.scrub import scrub_text
+from response.typed import fold, nearest
+from response.vocabulary import SAID, People, PlaceKind, ReportKind, Sign
+
+KEYWORD = "VIG"
+MOST_LETTERS = 160
+"""Characters of one SMS in the GSM alphabet (3GPP TS 23.038)."""
+_LONGEST_READ = 1000
+
+_GSM = frozenset(
+    "@£$¥èéùìòÇØøÅåÆæßÉ !\"#%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà\n"
+)
+_PLAIN = str.maketrans({"’": "'", "«": '"', "»": '"', "\u202f": " ", "\u00a0": " ", "–": "-"})
+
+
+class Command(StrEnum):
+    """What a message wants."""
+
+    REPORT = "report"
+    HELP = "help"
+    CANCEL = "cancel"
+
+
+class Message(NamedTuple):
+    """A message as it was read.
+
+    Attributes:
+        fields: by the names of `response.reports.FIELDS`.
+        reasons: what is wrong before the fields are looked at.
+        reference: of the report to be taken back; empty for the last one.
+        rest: words that were not used.
+    """
+
+    command: Command
+    fields: dict[str, Any]
+    reasons: tuple[Reason, ...] = ()
+    reference: str = ""
+    rest: tuple[str, ...] = ()
+
+
+_SPELT: MappingProxyType[StrEnum, str] = MappingProxyType(
+    {
+        ReportKind.NOTHING_SEEN: "CALME RAS NEANT",
+        ReportKind.TENSION_DEFUSED: "APAISEE APAISER APAISEMENT RESOLU",
+        ReportKind.WARNING_SIGN: "SIGNES ALERTE",
+        Sign.HATE_SPEECH: "HAINEUX INJURES",
+        Sign.ARMED_PRESENCE: "ARME ARMEE ARMEES HOMMESARMES FUSILS",
+        Sign.THREATS: "MENACE INTIMIDATION",
+        Sign.RIVAL_RALLIES: "RIVAL RIVALES",
+        Sign.FRAUD_RUMOUR: "RUMEUR RUMEURS TRICHE",
+        Sign.DESTROYED_MATERIAL: "DETRUIT SABOTAGE URNES",
+        Sign.BLOCKED_ROAD: "BARRAGE BLOQUEE COUPEE",
+        Sign.ABSENT_OFFICIALS: "ABSENT FERME",
+        Sign.CLASH: "BAGARRES AFFRONTEMENT AFFRONTEMENTS HEURTS",
+        PlaceKind.VOTING_CENTER: "BUREAU",
+        PlaceKind.CARAVAN: "CARAVANES",
+        PlaceKind.MARKET: "MARCHES FOIRE",
+        People.PARTY_SUPPORTERS: "MILITANT PARTISANS",
+        People.VOTERS: "ELECTEUR VOTANTS",
+        People.SECURITY_FORCES: "POLICE GENDARMES SOLDATS",
+        People.CROWD: "ATTROUPEMENT",
+    }
+)
+"""Other single words that people type: a convention of Vigie."""
+
+_FIELD: MappingProxyType[type[StrEnum], str] = MappingProxyType(
+    {ReportKind: "kind", Sign: "sign", PlaceKind: "place_kind", People: "people"}
+)
+_FILLERS = frozenset(
+    """A AU AUX DE DES DU LA LE LES L D UN UNE ET EN SUR PRES VERS DANS IL Y GRAVITE NIVEAU AVEC
+    PAR POUR SVP MERCI BONJOUR""".split()  # noqa: SIM905
+)
+_HELP = frozenset({"AIDE", "HELP", "INFO"})
+_CANCEL = frozenset({"ANNULE", "ANNULER", "ANNULEZ"})
+_DIGIT = re.compile(r"G?(\d)")
+_TIME = re.compile(r"\b([01]?\d|2[0-3])\s?[hH:]\s?([0-5]\d)?\b", re.ASCII)
+_CODE = re.compile(r"(?=.*\d)[A-Z]{2,4}[0-9OIL]{1,3}", re.ASCII)
+
+
+def _phrases() -> dict[str, StrEnum]:
+    found: dict[str, StrEnum] = {}
+    for word, said in SAID.items():
+        if type(word) not in _FIELD:
+            continue
+        for form in (said.code, *_SPELT.get(word, "").split()):
+            found[form] = word
+    for word, said in SAID.items():
+        if type(word) in _FIELD:
+            for form in (said.fr, said.en):
+                found.setdefault(fold(form), word)
+    return found
+
+
+_PHRASES = _phrases()
+_LONGEST_PHRASE = max(len(phrase.split()) for phrase in _PHRASES)
+_SHORTEST_MENDED = 4
+_MENDED = sorted(
+    phrase
+    for phrase, word in _PHRASES.items()
+    # "bien" is one letter from "rien": that nothing was seen is only taken as written.
+    if " " not in phrase and len(phrase) >= _SHORTEST_MENDED and word is not ReportKind.NOTHING_SEEN
+)
+
+
+def read(text: str, places: Places, sent_at: datetime, zone: tzinfo) -> Message:
+    """What a message says.
+
+    Args:
+        text: as it was typed.
+        places: the units that it may name.
+        sent_at: when it was sent, with a time zone; what it saw was seen then unless it gives
+            a time, or says that it was yesterday.
+        zone: of the times that people type.
+    """
+    text = text[:_LONGEST_READ]
+    clock, text = _clock(text)
+    tokens = fold(text).split()
+    if tokens and tokens[0].startswith(KEYWORD):
+        head = tokens.pop(0).removeprefix(KEYWORD)
+        if head not in ("", "IE"):
+            tokens.insert(0, head)
+    if not tokens and clock is None:
+        return Message(Command.HELP, {}, (Reason("text", Fault.MISSING),))
+    if tokens and (tokens[0] in _HELP or _CANCEL.intersection(tokens[:1])):
+        command = Command.HELP if tokens[0] in _HELP else Command.CANCEL
+        return Message(command, {}, reference=tokens[1] if len(tokens) > 1 else "")
+    reader = _Reader(tokens, places)
+    reader.read()
+    seen_at = _seen(sent_at, clock, reader.yesterday, zone)
+    fields = {**reader.fields, "seen_at": seen_at.isoformat(), "sent_at": sent_at.isoformat()}
+    return Message(Command.REPORT, fields, tuple(reader.reasons), rest=tuple(reader.rest))
+
+
+def _clock(text: str) -> tuple[tuple[int, int] | None, str]:
+    found = _TIME.search(text)
+    if found is None:
+        return None, text
+    at = (int(found[1]), int(found[2] or 0))
+    return at, f"{text[: found.start()]} {text[found.end() :]}"
+
+
+def _seen(
+    sent_at: datetime, clock: tuple[int, int] | None, yesterday: bool, zone: tzinfo
+) -> datetime:
+    """The moment that a message means; a time later than the message was yesterday's."""
+    local = sent_at.astimezone(zone)
+    if yesterday:
+        local -= timedelta(days=1)
+    if clock is not None:
+        local = local.replace(hour=clock[0], minute=clock[1], second=0, microsecond=0)
+        if local > sent_at:
+            local -= timedelta(days=1)
+    return local
+
+
+class _Reader:
+    """Reads the words of one message from left to right."""
+
+    def __init__(self, tokens: Sequence[str], places: Places) -> None:
+        self._tokens = list(tokens)
+        self._places = places
+        self.fields: dict[str, Any] = {}
+        self.reasons: list[Reason] = []
+        self.rest: list[str] = []
+        self.yesterday = False
+        self._at_center = False
+        self._center: list[str] = []
+
+    def read(self) -> None:
+        self._find_code()
+        while self._tokens:
+            if not (self._phrase() or self._name() or self._small()):
+                self._other(self._tokens.pop(0))
+        if self._center:
+            self.fields["voting_center"] = " ".join(self._center)
+        self._infer()
+
+    def _put(self, field: str, value: str) -> None:
+        if self.fields.setdefault(field, value) != value:
+            self.reasons.append(Reason(field, Fault.AMBIGUOUS, f"{self.fields[field]}, {value}"))
+
+    def _find_code(self) -> None:
+        """Take out the unit's short code, also where it was typed as MOP 05."""
+        for at, token in enumerate(self._tokens):
+            if self._places.coded(token) or token in self._places.by_id:
+                self.fields["unit"] = token
+                del self._tokens[at]
+                return
+        for at, (left, right) in enumerate(pairwise(self._tokens)):
+            if right[:1].isdigit() and self._places.coded(left + right):
+                self.fields["unit"] = left + right
+                del self._tokens[at : at + 2]
+                return
+
+    def _phrase(self) -> bool:
+        for length in range(min(_LONGEST_PHRASE, len(self._tokens)), 0, -1):
+            word = _PHRASES.get(" ".join(self._tokens[:length]))
+            if word is not None:
+                self._take(word, length)
+                return True
+        return False
+
+    def _take(self, word: StrEnum, length: int) -> None:
+        del self._tokens[:length]
+        self._at_center = word is PlaceKind.VOTING_CENTER
+        self._put(_FIELD[type(word)], SAID[word].code)
+
+    def _name(self) -> bool:
+        """A unit by its name, where no code was given."""
+        if "unit" in self.fields:
+            return False
+        for length in range(min(self._places.longest_name, len(self._tokens)), 0, -1):
+            name = " ".join(self._tokens[:length])
+            if self._places.named(name):
+                self.fields["unit"] = name
+                del self._tokens[:length]
+                return True
+        return False
+
+    def _small(self) -> bool:
+        token = self._tokens[0]
+        if (digit := _DIGIT.fullmatch(token)) is not None:
+            self._put("severity", digit[1])
+        elif token in ("HIER", "YESTERDAY"):
+            self.yesterday = True
+        elif token not in _FILLERS or self._center:
+            return False
+        del self._tokens[0]
+        return True
+
+    def _other(self, token: str) -> None:
+        """A word that nothing knows: a typo, the name of a voting center, or left over."""
+        if self._at_center:
+            self._center.append(token)
+            return
+        close = nearest(token, _MENDED, 1) if len(token) >= _SHORTEST_MENDED else []
+        meant = {_PHRASES[word] for word in close}
+        if len(meant) == 1:
+            word = meant.pop()
+            self._put(_FIELD[type(word)], SAID[word].code)
+        else:
+            self.rest.append(token)
+
+    def _infer(self) -> None:
+        """What a short message leaves unsaid: ARMES is a warning sign, BAGARRE an incident."""
+        sign = self.fields.get("sign")
+        if sign is not None and "kind" not in self.fields:
+            clash = sign == SAID[Sign.CLASH].code
+            kind = ReportKind.INCIDENT if clash else ReportKind.WARNING_SIGN
+            self.fields["kind"] = SAID[kind].code
+        if "unit" not in self.fields:
+            tried = next((t for t in self.rest if _CODE.fullmatch(t)), None)
+            tried = tried or next((t for t in self.rest if self._places.suggest(t)), None)
+            if tried is not None:
+                self.rest.remove(tried)
+                self.fields["unit"] = tried
+
+
+# Replies
+
+
+def gsm(text: str) -> str:
+    """A text in the GSM alphabet, so that one SMS holds 160 characters of it."""
+    return "".join(_letters(text.translate(_PLAIN)))
+
+
+def _letters(text: str) -> Iterator[str]:
+    for letter in text:
+        if letter in _GSM:
+            yield letter
+        else:
+            plain = unicodedata.normalize("NFKD", letter)
+            yield "".join(c for c in plain if c in _GSM) or "?"
+
+
+_EXAMPLE = f"{KEYWORD} MOP05 ARMES 3 MARCHE"
+
+
+def reply_help(example: str = _EXAMPLE) -> str:
+    """How to write a report."""
+    signs = " ".join(SAID[sign].code for sign in Sign if sign is not Sign.OTHER)
+    quiet = SAID[ReportKind.NOTHING_SEEN].code
+    return gsm(f"Ex: {example} (1-5). Rien vu: {KEYWORD} {example.split()[1]} {quiet}. {signs}")
+
+
+def reference(report_id: str) -> str:
+    """What a sender calls a report: short enough to type."""
+    return report_id[:5].upper()
+
+
+def reply_understood(report: Report, report_id: str, places: Places) -> str:
+    """What was understood, and how to take it back."""
+    unit = places.by_id[report.unit_id]
+    words: list[StrEnum | None] = [report.sign or report.kind, report.place_kind, report.people]
+    if report.sign is not None and report.kind is not ReportKind.WARNING_SIGN:
+        words.insert(0, report.kind)
+    said = [SAID[word].in_language(Language.FR) for word in words if word is not None]
+    if report.severity:
+        said.insert(1 if len(said) == 1 else 2, f"gravité {report.severity}")
+    ends = f". Faux ? {KEYWORD} ANNULE {reference(report_id)}"
+    head = f"Bien reçu: {unit.says}, {', '.join(said)}"
+    return gsm(head[: MOST_LETTERS - len(ends)] + ends)
+
+
+def reply_reasons(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:
+    """What is missing or wrong, and the message to send instead."""
+    says = "; ".join(reason.says(Language.FR) for reason in reasons[:2])
+    tail = f" Renvoyez ex: {_mended(reasons, fields)}. Aide: {KEYWORD} AIDE"
+    return gsm(f"Gardé, mais pas compris: {says}."[: MOST_LETTERS - len(tail)] + tail)
+
+
+def _mended(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:
+    """The message as it should be, with what was understood and an example for the rest."""
+    wrong = {reason.field: reason for reason in reasons}
+    example = {"unit": "MOP05", "sign": "ARMES", "severity": "3"}
+    parts = []
+    for field in ("unit", "kind", "sign", "severity"):
+        given = str(fields.get(field, ""))
+        if field in wrong:
+            meant = wrong[field].meant
+            given = meant[0].split()[0] if meant else example.get(field, "")
+        elif field == "sign" and not given and "kind" in wrong:
+            given = example["sign"]
+        elif field == "kind" and given == SAID[ReportKind.WARNING_SIGN].code:
+            given = ""
+        parts.append(given)
+    return scrub_text(" ".join([KEYWORD, *filter(None, parts)]))
+
+
+def reply_cancelled(report_id: str | None) -> str:
+    """Whether a report was taken back."""
+    if report_id is None:
+        return gsm(f"Aucun signalement de vous sous ce numéro. Ex: {KEYWORD} ANNULE A1B2C")
+    return gsm(f"Signalement {reference(report_id)} annulé. Merci.")
+
+
+def reply_again(report_id: str) -> str:
+    """The same message came twice."""
+    return gsm(f"Déjà reçu ({reference(report_id)}). Merci.")

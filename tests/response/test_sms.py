@@ -1,0 +1,163 @@
+"""Reports by SMS: what people type, what is understood, and what they are told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from response import sms
+from response.places import Places
+from response.reports import Report, understand
+from response.short_codes import Unit
+from response.vocabulary import SAID, ReportKind, Sign
+
+NOW = datetime(2018, 7, 20, 15, tzinfo=UTC)
+PLACES = Places(
+    [
+        [
+            Unit("ML050101", "Bara Sara", "ML0501", "Bandiagara", "ML05", "Mopti"),
+            Unit("ML050505", "Konna", "ML0505", "Mopti", "ML05", "Mopti"),
+            Unit("ML050506", "Socoura", "ML0505", "Mopti", "ML05", "Mopti"),
+            Unit("ML040101", "Konna", "ML0401", "Ségou", "ML04", "Ségou"),
+            Unit("ML090101", "Commune I", "ML0901", "Bamako", "ML09", "Bamako"),
+        ]
+    ]
+)
+
+
+def converse(text: str) -> tuple[Report | None, str]:
+    """The report that a message makes, if any, and its reply."""
+    message = sms.read(text, PLACES, NOW, UTC)
+    if message.command is sms.Command.HELP and not message.reasons:
+        return None, sms.reply_help()
+    found = understand(message.fields, PLACES, NOW)
+    if isinstance(found, Report) and not message.reasons:
+        return found, sms.reply_understood(found, "a1b2c3d4e5f60718", PLACES)
+    reasons = [*message.reasons, *(found if isinstance(found, list) else [])]
+    return None, sms.reply_reasons(reasons, message.fields)
+
+
+UNDERSTOOD = {
+    "VIG MOP05 ARMES 3 marche": (
+        ("ML050505", "warning_sign", "armed_presence", 3, "market"),
+        "Bien recu: Konna (Mopti), présence armée, marché, gravité 3. Faux ? VIG ANNULE A1B2C",
+    ),
+    "vig mopo5 Armés 3, Marché!": (
+        ("ML050505", "warning_sign", "armed_presence", 3, "market"),
+        "Bien recu: Konna (Mopti), présence armée, marché, gravité 3. Faux ? VIG ANNULE A1B2C",
+    ),
+    "3 marche ARMS mop 05": (
+        ("ML050505", "warning_sign", "armed_presence", 3, "market"),
+        "Bien recu: Konna (Mopti), présence armée, marché, gravité 3. Faux ? VIG ANNULE A1B2C",
+    ),
+    "VIG MOP05 RIEN": (
+        ("ML050505", "nothing_seen", None, 0, None),
+        "Bien recu: Konna (Mopti), rien vu. Faux ? VIG ANNULE A1B2C",
+    ),
+    "Socoura bagarre 4 centre ecole A 14h30": (
+        ("ML050506", "incident", "clash", 4, "voting_center"),
+        "Bien recu: Socoura (Mopti), incident, affrontement ou bagarre, gravité 4, centre de vote."
+        " Faux ? VIG ANNULE A1B2C",
+    ),
+    "VIG mopti konna apaisé rassemblements rivaux proches gravité 2": (
+        ("ML050505", "tension_defused", "rival_rallies", 2, None),
+        "Bien recu: Konna (Mopti), tension apaisée, rassemblements rivaux proches, gravité 2."
+        " Faux ? VIG ANNULE A1B2C",
+    ),
+}
+NOT_UNDERSTOOD = {
+    "VIG MOP07 ARMES 3": "Gardé, mais pas compris: la commune (MOP07) n'est pas dans la liste; "
+    "peut-etre MOP05, MOP06. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 ARMES": "Gardé, mais pas compris: la gravité manque. "
+    "Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 ARMES 9": "Gardé, mais pas compris: la gravité (9) n'est pas un chiffre de 1 à 5. "
+    "Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 ARMES MENACES 3": "Gardé, mais pas compris: le signe (ARMES, MENACES) a plusieurs "
+    "sens. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "bonjour tout va bien": "Gardé, mais pas compris: la commune manque; le type de signalement "
+    "manque. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+}
+
+
+@pytest.mark.parametrize(("text", "wanted"), UNDERSTOOD.items(), ids=list(UNDERSTOOD))
+def test_a_message_is_understood(text: str, wanted: tuple[tuple[object, ...], str]) -> None:
+    found, reply = converse(text)
+    assert found is not None, reply
+    got = (found.unit_id, found.kind, found.sign, found.severity, found.place_kind)
+    assert (got, reply) == wanted
+
+
+@pytest.mark.parametrize(("text", "reply"), NOT_UNDERSTOOD.items(), ids=list(NOT_UNDERSTOOD))
+def test_what_is_not_understood_is_told_how_to_mend(text: str, reply: str) -> None:
+    assert converse(text) == (None, reply)
+
+
+def test_the_mended_message_of_a_reply_is_understood() -> None:
+    for text in NOT_UNDERSTOOD:
+        mended = converse(text)[1].partition("Renvoyez ex: ")[2].partition(". Aide")[0]
+        assert converse(mended)[0] is not None, mended
+
+
+def test_a_name_of_two_communes_is_asked_back() -> None:
+    found, reply = converse("VIG Konna ARMES 3")
+    assert found is None
+    assert "SEG01" in reply or "MOP05" in reply
+
+
+def test_commands_are_known() -> None:
+    assert sms.read("VIG AIDE", PLACES, NOW, UTC).command is sms.Command.HELP
+    assert sms.read("aide", PLACES, NOW, UTC).command is sms.Command.HELP
+    cancel = sms.read("Vig annuler a1b2c", PLACES, NOW, UTC)
+    assert (cancel.command, cancel.reference) == (sms.Command.CANCEL, "A1B2C")
+    assert len(sms.reply_help()) <= sms.MOST_LETTERS
+    assert all(SAID[sign].code in sms.reply_help() for sign in Sign if sign is not Sign.OTHER)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen_at"),
+    [
+        ("VIG MOP05 RIEN", "2018-07-20T15:00:00+00:00"),
+        ("VIG MOP05 RIEN 14h30", "2018-07-20T13:30:00+00:00"),
+        ("VIG MOP05 RIEN hier 9h", "2018-07-19T08:00:00+00:00"),
+        ("VIG MOP05 RIEN 23:10", "2018-07-19T22:10:00+00:00"),
+    ],
+)
+def test_a_time_is_the_last_one_that_it_can_mean(text: str, seen_at: str) -> None:
+    message = sms.read(text, PLACES, NOW, ZoneInfo("Africa/Lagos"))  # an hour ahead of UTC
+    moment = datetime.fromisoformat(message.fields["seen_at"])
+    assert moment == datetime.fromisoformat(seen_at)
+
+
+def test_that_nothing_was_seen_is_only_taken_as_written() -> None:
+    assert converse("VIG MOP05 BIEN")[0] is None
+    for word in ("rien", "RAS", "calme"):
+        found = converse(f"VIG MOP05 {word}")[0]
+        assert found is not None
+        assert found.kind is ReportKind.NOTHING_SEEN
+
+
+WORDS = [said.code for said in SAID.values()] + ["VIG", "MOP05", "Konna", "3", "0", "12", "14h30"]
+TEXTS = st.one_of(
+    st.text(max_size=300),
+    st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join),
+    st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=8)), max_size=10).map(" ".join),
+)
+
+
+@given(TEXTS)
+def test_any_text_is_understood_or_told_why_in_one_sms(text: str) -> None:
+    found, reply = converse(text)
+    assert 0 < len(reply) <= sms.MOST_LETTERS
+    assert set(reply) <= sms._GSM
+    if found is not None:
+        assert found.unit_id in PLACES.by_id
+        assert (found.severity == 0) is (found.kind is ReportKind.NOTHING_SEEN)
+
+
+@given(st.permutations(["MOP05", "ARMES", "3", "MARCHE", "MILITANTS"]))
+def test_the_order_of_words_does_not_matter(words: list[str]) -> None:
+    assert converse(" ".join(words))[0] == converse("VIG MOP05 ARMES 3 MARCHE MILITANTS")[0]
