@@ -17,7 +17,7 @@ import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
-from pipelines import report_commands, token_commands, worker_commands
+from pipelines import deploy_commands, report_commands, token_commands, worker_commands
 from pipelines.languages import PageLanguage
 from pipelines.printing import (
     err,
@@ -44,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 app.add_typer(report_commands.app, name="reports", no_args_is_help=True)
+app.add_typer(deploy_commands.app, name="deploy", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 for command in (
     worker_commands.worker,

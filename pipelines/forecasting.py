@@ -31,6 +31,7 @@ from store.bulletins import (
     write_registry,
 )
 from store.database import migrate, sessions
+from store.deployment_facts import Facts, write_past_deployment, write_planning_facts
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,19 @@ def _freeze(
             registry_id=registry_id,
             incidents=incidents.loc[incidents["unit_id"].isin(ids)],
         )
+        write_planning_facts(
+            session,
+            Facts(
+                data_digest=prepared.data_digest,
+                registry_id=registry_id,
+                units=units,
+                campaign_events=ingested.tables.campaign_events,
+                demographics=ingested.tables.demographics,
+            ),
+        )
+        for election_id, past in pack.deployments.items():
+            said = {str(language): words for language, words in past.source.items()}
+            write_past_deployment(session, election_id, past.mediators, past.regions, said)
         head = replace(head, registry_id=registry_id)
         bulletin_id = write_bulletin(session, head, scores, created_at=now)
     return Issued(bulletin_id, scores)

@@ -23,6 +23,7 @@ from serve.observing import Metrics, Observed, Observer, RequestLog, configure_l
 from serve.routers import (
     access,
     bulletins,
+    deployments,
     elections,
     forecasts,
     health,
@@ -51,6 +52,7 @@ _TAGS = [
     {"name": "elections", "description": "Rounds, and the newest bulletin of each"},
     {"name": "bulletins", "description": "Frozen sets of scores"},
     {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
+    {"name": "deployments", "description": "Who goes where: plans, edits, approvals, files"},
     {"name": "units", "description": "One unit: score, drivers, history"},
     {"name": "lessons", "description": "What a round taught, after it"},
     {"name": "reports", "description": "What mediators saw, and how far it is borne out"},
@@ -60,17 +62,9 @@ _TAGS = [
 ]
 _REPORTS = (report_queue, report_intake, reports, sms, openrosa)
 _ROUTERS = (
-    health,
-    elections,
-    bulletins,
-    forecasts,
-    units,
+    *(health, elections, bulletins, forecasts, deployments, units),
     *_REPORTS,
-    lessons,
-    public,
-    session,
-    access,
-    page,
+    *(lessons, public, session, access, page),
 )
 
 

@@ -4,8 +4,6 @@ from typing import Any, Literal
 
 from alembic import context
 
-import store.lesson_schema
-import store.report_schema  # noqa: F401
 from store.schema import Base, UtcDateTime
 
 

@@ -24,14 +24,18 @@ import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from kit import lessons_round
+from sqlalchemy.orm import Session
 
 from features.vocabulary import STARTING_POINT, Language
+from response.deployment import plan
+from response.deployment_request import Request, Risk
 from response.lessons import learn
 from serve.app import create_app
 from serve.settings import Settings
-from store import bulletins, database, tokens
+from store import bulletins, database, deployments, reading, tokens
 from store.jobs import Jobs
 from store.lessons import keep_lessons
+from store.roles import Role
 
 COLUMNS, ROWS = 8, 5
 AS_OF = date(2018, 7, 1)
@@ -50,6 +54,7 @@ class Seeded:
     bulletin_id: str
     older_id: str
     lessons_id: str
+    deployment_id: str
 
     @property
     def headers(self) -> dict[str, str]:
@@ -310,9 +315,19 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             for day in (date(2018, 6, 1), AS_OF)
         )
         lessons_id = keep_lessons(session, lessons(newer), PAGES, CREATED)
+        planned = _planned(session, newer)
         _, secret = tokens.create(session, label="tests", now=CREATED)
     engine.dispose()
-    return Seeded(settings, secret, newer, older, lessons_id)
+    return Seeded(settings, secret, newer, older, lessons_id, planned)
+
+
+def _planned(session: Session, bulletin_id: str) -> str:
+    bulletin = reading.bulletin(session, bulletin_id)
+    known = deployments.situation(session, bulletin)
+    asked = Request(mediators=20, must_cover=("XX0400",), risk=Risk(draws=100))
+    by = deployments.By(Role.PLANNER, "t", CREATED, "first")
+    kept = deployments.write_plan(session, bulletin, known, plan(known, asked), by)
+    return kept.deployment_id
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,8 @@ OF_THE_AREA = {**READERS, "foreign": 403}
 ADMINS = {**dict.fromkeys(CALLERS, 403), **NO_TOKEN, "admin": 200}
 # `foreign` is a planner, but for one area: a forecast speaks of all.
 PLANNERS = {**ADMINS, "planner": 200, "coordinator": 200}
+# A deployment speaks of every unit; approving takes a coordinator.
+APPROVERS = {**ADMINS, "coordinator": 200}
 # Not even an admin sees the forecasts of another one.
 NOT_MINE = {**PLANNERS, "planner": 404, "coordinator": 404, "admin": 404}
 REPORTERS = READERS
@@ -155,6 +157,28 @@ TABLE: dict[tuple[str, str], Case] = {
         content=_UNDERSTOOD_BY_NOBODY,
         kind="multipart/form-data; boundary=b",
     ),
+    ("GET", "/v1/deployments"): Case("/v1/deployments", READERS),
+    ("POST", "/v1/deployments"): Case(
+        "/v1/deployments",
+        PLANNERS,
+        status=404,
+        body={"bulletin_id": "none", "request": {"mediators": 2}},
+    ),
+    ("GET", "/v1/deployments/{deployment_id}"): Case("/v1/deployments/{plan}", READERS),
+    ("GET", "/v1/deployments/{deployment_id}/versions"): Case(
+        "/v1/deployments/{plan}/versions", READERS
+    ),
+    ("POST", "/v1/deployments/{deployment_id}/versions"): Case(
+        "/v1/deployments/{plan}/versions",
+        PLANNERS,
+        status=409,
+        body={"version": 9, "reason": "x", "changes": [{"unit_id": "XX0000", "mediators": 1}]},
+    ),
+    ("POST", "/v1/deployments/{deployment_id}/approval"): Case(
+        "/v1/deployments/{plan}/approval", APPROVERS, status=404, body={"version": 9}
+    ),
+    ("GET", "/v1/deployments/{deployment_id}/moves"): Case("/v1/deployments/{plan}/moves", READERS),
+    ("GET", "/v1/deployments/{deployment_id}/file"): Case("/v1/deployments/{plan}/file", READERS),
     ("GET", "/v1/units/{unit_id}"): Case("/v1/units/XX0101", OF_THE_AREA),
     ("GET", "/v1/elections/{election_id}/lessons"): Case(
         "/v1/elections/XXA-2018-PRES-1/lessons", PLANNERS
@@ -257,6 +281,7 @@ def test_every_route_with_every_caller(
             bulletin=seeded.bulletin_id,
             lessons=seeded.lessons_id,
             **{name: secrets[name] for name in ("spare", "job", "report", "spare_report", "photo")},
+            plan=seeded.deployment_id,
         )
         kind = {"Content-Type": case.kind} if case.kind else {}
         response = shared.request(

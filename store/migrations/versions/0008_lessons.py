@@ -6,7 +6,7 @@ from alembic import op
 from features.errors import ConfigError
 
 revision = "0008_lessons"
-down_revision = "0004_reports"
+down_revision = "0005_deployments"
 branch_labels = None
 depends_on = None
 
