@@ -17,7 +17,13 @@ import typer
 
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
-from pipelines import deploy_commands, report_commands, token_commands, worker_commands
+from pipelines import (
+    deploy_commands,
+    nowcast_commands,
+    report_commands,
+    token_commands,
+    worker_commands,
+)
 from pipelines.languages import PageLanguage
 from pipelines.printing import (
     err,
@@ -46,7 +52,9 @@ app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 app.add_typer(report_commands.app, name="reports", no_args_is_help=True)
 app.add_typer(deploy_commands.app, name="deploy", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
+app.add_typer(nowcast_commands.app, name="ratios", no_args_is_help=True)
 for command in (
+    nowcast_commands.nowcast,
     worker_commands.worker,
     worker_commands.migrate,
     worker_commands.backup,

@@ -28,6 +28,7 @@ from serve.routers import (
     forecasts,
     health,
     lessons,
+    nowcasts,
     openrosa,
     page,
     public,
@@ -51,6 +52,7 @@ _TAGS = [
     {"name": "health", "description": "Whether the service can be relied on"},
     {"name": "elections", "description": "Rounds, and the newest bulletin of each"},
     {"name": "bulletins", "description": "Frozen sets of scores"},
+    {"name": "nowcasts", "description": "Bulletins updated by field reports, dated and separate"},
     {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
     {"name": "deployments", "description": "Who goes where: plans, edits, approvals, files"},
     {"name": "units", "description": "One unit: score, drivers, history"},
@@ -62,7 +64,7 @@ _TAGS = [
 ]
 _REPORTS = (report_queue, report_intake, reports, sms, openrosa)
 _ROUTERS = (
-    *(health, elections, bulletins, forecasts, deployments, units),
+    *(health, elections, bulletins, nowcasts, forecasts, deployments, units),
     *_REPORTS,
     *(lessons, public, session, access, page),
 )

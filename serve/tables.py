@@ -125,11 +125,11 @@ def _csv(table: Table) -> bytes:
     writer = csv.DictWriter(out, list(HXL))
     writer.writeheader()
     writer.writerow(HXL)
-    writer.writerows({key: _safe(value) for key, value in row.items()} for row in _flat(table))
+    writer.writerows({key: safe(value) for key, value in row.items()} for row in _flat(table))
     return ("\ufeff" + out.getvalue()).encode()
 
 
-def _safe(value: object) -> object:
+def safe(value: object) -> object:
     """`value`, but text that a spreadsheet would run as a formula is made plain text."""
     if isinstance(value, bool):
         return str(value).lower()

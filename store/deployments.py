@@ -401,8 +401,11 @@ def posts_of(session: Session, kept: DeploymentVersion) -> pd.DataFrame:
     return table.astype({"unit_id": "str", "base": "str", "mediators": "int64"})
 
 
-def approved_version(session: Session, election_id: str) -> DeploymentVersion | None:
-    """The version approved last for a round; None while none is."""
+def approved_version(
+    session: Session, election_id: str, as_of: datetime | None = None
+) -> DeploymentVersion | None:
+    """The version approved last for a round, by a moment where one is given; None while none is."""
+    known = () if as_of is None else (DeploymentApproval.approved_at <= as_of,)
     found: DeploymentVersion | None = session.scalar(
         select(DeploymentVersion)
         .join(
@@ -411,7 +414,7 @@ def approved_version(session: Session, election_id: str) -> DeploymentVersion | 
             & (DeploymentApproval.version == DeploymentVersion.version),
         )
         .join(Deployment, Deployment.deployment_id == DeploymentVersion.deployment_id)
-        .where(Deployment.election_id == election_id)
+        .where(Deployment.election_id == election_id, *known)
         .order_by(
             DeploymentApproval.approved_at.desc(),
             DeploymentApproval.version.desc(),
@@ -422,13 +425,20 @@ def approved_version(session: Session, election_id: str) -> DeploymentVersion | 
     return found
 
 
-def approved_posts(session: Session, election_id: str) -> pd.DataFrame:
+def approved_posts(
+    session: Session, election_id: str, as_of: datetime | None = None
+) -> pd.DataFrame:
     """Where mediators stand for a round: the version approved last.
+
+    Args:
+        session: an open session.
+        election_id: the round.
+        as_of: approvals after this moment do not count.
 
     Returns:
         A table that keeps the contract `posts`; without rows while nothing is approved.
     """
-    kept = approved_version(session, election_id)
+    kept = approved_version(session, election_id, as_of)
     if kept is None:
         return empty("posts")
     summed = posts_of(session, kept).groupby("unit_id", as_index=False)["mediators"].sum()

@@ -27,10 +27,10 @@ class Selection:
     bbox: tuple[float, float, float, float] | None = None
     areas: tuple[str, ...] = ()
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The same as conditions on `Unit` and `Score`."""
+    def conditions(self, band: Any = Score.band) -> list[ColumnElement[bool]]:
+        """The same as conditions on `Unit` and on the column that has the `band`."""
         found: list[ColumnElement[bool]] = []
-        wanted = {Unit.region_id: self.region, Unit.parent_id: self.parent, Score.band: self.band}
+        wanted = {Unit.region_id: self.region, Unit.parent_id: self.parent, band: self.band}
         found += [column == value for column, value in wanted.items() if value is not None]
         if self.bbox is not None:
             west, south, east, north = self.bbox

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from serve.organisation import access_of
 from serve.rates import Rate, Windows
 from serve.routers.public import coarse
 from serve.settings import Settings
-from store import database, report_photos, tokens
+from store import database, nowcasts, report_photos, tokens
 from store.jobs import Ask, Jobs
 from store.landing import receive
 from store.report_places import places
@@ -71,6 +71,8 @@ _UNDERSTOOD_BY_NOBODY = (
     b'--b\r\nContent-Disposition: form-data; name="xml_submission_file"; filename="f.xml"\r\n'
     b'Content-Type: text/xml\r\n\r\n<data id="x"/>\r\n--b--\r\n'
 )
+_MADE = ("spare", "job", "report", "spare_report", "photo", "nowcast")
+_MOMENT = datetime(2018, 7, 20, 12, tzinfo=UTC)
 MONITORS = {**ADMINS, "monitor": 200}
 
 
@@ -104,6 +106,17 @@ TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/v1/bulletins/{bulletin_id}"): Case("/v1/bulletins/{bulletin}", READERS),
     ("GET", "/v1/bulletins/{bulletin_id}/scores"): Case(
         "/v1/bulletins/{bulletin}/scores?region=X0", READERS
+    ),
+    ("GET", "/v1/nowcasts"): Case("/v1/nowcasts", READERS),
+    ("POST", "/v1/nowcasts"): Case(
+        "/v1/nowcasts", PLANNERS, status=201, body={"bulletin_id": "{bulletin}"}
+    ),
+    ("GET", "/v1/nowcasts/{nowcast_id}"): Case("/v1/nowcasts/{nowcast}", READERS),
+    ("GET", "/v1/nowcasts/{nowcast_id}/scores"): Case(
+        "/v1/nowcasts/{nowcast}/scores?region=X0", READERS
+    ),
+    ("GET", "/v1/bulletins/{bulletin_id}/nowcasts/latest"): Case(
+        "/v1/bulletins/{bulletin}/nowcasts/latest", READERS
     ),
     ("GET", "/v1/targets"): Case("/v1/targets", PLANNERS),
     ("GET", "/v1/forecasts"): Case("/v1/forecasts", PLANNERS),
@@ -248,6 +261,9 @@ def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
             "spare": tokens.create(session, label="spare", now=now)[0].token_id,
         }
         found |= _reports(session, seeded, now)
+        found["nowcast"] = nowcasts.make(
+            session, seeded.bulletin_id, moment=_MOMENT, now=now, actor="test"
+        )
     engine.dispose()
     wanted = Ask(election_id="XXA-2018-PRES-1", asked_on=now.date())
     return found | {"job": queue.ask(wanted, "somebody else").job_id}
@@ -280,15 +296,19 @@ def test_every_route_with_every_caller(
         path = case.address.format(
             bulletin=seeded.bulletin_id,
             lessons=seeded.lessons_id,
-            **{name: secrets[name] for name in ("spare", "job", "report", "spare_report", "photo")},
             plan=seeded.deployment_id,
+            **{name: secrets[name] for name in _MADE},
         )
+        body = case.body and {
+            key: seeded.bulletin_id if value == "{bulletin}" else value
+            for key, value in case.body.items()
+        }
         kind = {"Content-Type": case.kind} if case.kind else {}
         response = shared.request(
             method,
             path,
             headers=headers | kind,
-            json=case.body,
+            json=body,
             content=case.content,
             follow_redirects=False,
         )

@@ -6,7 +6,7 @@ from alembic import op
 from features.errors import ConfigError
 
 revision = "0008_lessons"
-down_revision = "0005_deployments"
+down_revision = "0006_nowcasts"
 branch_labels = None
 depends_on = None
 
