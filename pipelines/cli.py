@@ -18,6 +18,7 @@ import typer
 from features.errors import ConfigError, NotFoundError, VigieError
 from features.vocabulary import Language
 from pipelines import (
+    alert_commands,
     deploy_commands,
     nowcast_commands,
     report_commands,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(token_commands.app, name="token", no_args_is_help=True)
 app.add_typer(report_commands.app, name="reports", no_args_is_help=True)
+app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(deploy_commands.app, name="deploy", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 app.add_typer(nowcast_commands.app, name="ratios", no_args_is_help=True)

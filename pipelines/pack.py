@@ -18,6 +18,7 @@ from features.panel import unknown_names
 from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType, Language
 from models.zoo import entry
 from pipelines.sources.kinds import Frozen, Source
+from response.rules import Rule
 
 
 def _in_every_language(said: object) -> object:
@@ -256,6 +257,7 @@ class Pack(Frozen):
         deployments: election_id -> the mediators of that round.
         electoral: which incidents count as linked to an election, besides those of which
             their source says so.
+        alerts: rules that draft alerts.
         file: the TOML file; `path`s of sources are relative to its folder.
     """
 
@@ -276,6 +278,7 @@ class Pack(Frozen):
     training: Training
     promotion: Promotion = Promotion()
     monitoring: Monitoring = Monitoring()
+    alerts: tuple[Rule, ...] = ()
     file: Path = Field(exclude=True)
 
     @model_validator(mode="after")
@@ -330,6 +333,8 @@ def load_pack(file: Path) -> Pack:
         raise ConfigError("\n".join(lines)) from None
     if len({t.name for t in pack.targets}) < len(pack.targets):
         raise ConfigError(f"{file}, key 'targets': expected each name once, got one twice")
+    if len({rule.name for rule in pack.alerts}) < len(pack.alerts):
+        raise ConfigError(f"{file}, key 'alerts': expected each name once, got one twice")
     for candidate in pack.training.candidates:
         entry(candidate)
     unknown = unknown_names(pack.training.features)

@@ -1,4 +1,4 @@
-"""What a worker does by itself: bulletins refreshed each night, models retrained each week.
+"""What a worker does by itself: bulletins each night, models each week, alerts each minute.
 
 A model is made for one lead, and the lead shrinks by a day each day. The retrain therefore
 trains, on what is known today, the models of each of the next seven days; the refresh of such a
@@ -17,6 +17,7 @@ from croniter import croniter
 from dbos import DBOS, SetEnqueueOptions
 
 from features.errors import ConfigError, VigieError
+from pipelines.alerting import draft_and_send
 from pipelines.jobs import MOST_ATTEMPTS, begun, durable, forecast, trained, workshop
 from pipelines.pack import Pack
 from pipelines.packs import load_packs, pack_of
@@ -27,7 +28,7 @@ from pipelines.training import prepare
 from store import mark
 from store.bulletins import write_elections
 from store.database import connect, migrate, sessions
-from store.jobs import PULL, QUEUE, REFRESH, RETRAIN, TRAIN, Ask
+from store.jobs import ALERT_QUEUE, ALERTS, PULL, QUEUE, REFRESH, RETRAIN, TRAIN, Ask
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
@@ -89,6 +90,19 @@ def retrain(due: datetime, _context: Any) -> dict[str, str]:
         trainings = len(looked["asks"]) * DAYS_AHEAD
         said[name] = looked["fault"] or f"{trainings} trainings asked for"
     return said
+
+
+@DBOS.workflow(name=ALERTS, max_recovery_attempts=MOST_ATTEMPTS)
+def tell(_due: datetime, _context: Any) -> dict[str, str]:
+    """Hold the rules of every pack against what is known, and send what is signed."""
+    return dict(tell_step())
+
+
+@durable("tell")
+def tell_step() -> dict[str, str]:
+    """One round of drafting and sending; what was done, by pack."""
+    with begun("drafting and sending alerts"):
+        return draft_and_send(Settings())
 
 
 @DBOS.workflow(name=TRAIN, max_recovery_attempts=MOST_ATTEMPTS)
@@ -224,7 +238,11 @@ def crons(settings: Settings) -> dict[str, str]:
     Raises:
         ConfigError: one is not a cron line.
     """
-    declared = {REFRESH: settings.refresh_cron, RETRAIN: settings.retrain_cron}
+    declared = {
+        REFRESH: settings.refresh_cron,
+        RETRAIN: settings.retrain_cron,
+        ALERTS: settings.alerts_cron,
+    }
     if settings.report_sources:
         declared[PULL] = settings.pull_cron
     for name, cron in declared.items():
@@ -242,7 +260,7 @@ def keep(settings: Settings, client: DBOSClient, now: datetime) -> list[str]:
     Returns:
         What was caught up, in words.
     """
-    works = {REFRESH: refresh, RETRAIN: retrain, PULL: pull_reports}
+    works = {REFRESH: refresh, RETRAIN: retrain, PULL: pull_reports, ALERTS: tell}
     said = []
     for name, cron in crons(settings).items():
         if not cron:
@@ -254,7 +272,7 @@ def keep(settings: Settings, client: DBOSClient, now: datetime) -> list[str]:
                     "schedule_name": name,
                     "workflow_fn": works[name],  # type: ignore[typeddict-item]
                     "schedule": cron,
-                    "queue_name": QUEUE,
+                    "queue_name": ALERT_QUEUE if name == ALERTS else QUEUE,
                 }
             ]
         )

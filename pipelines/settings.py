@@ -12,6 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.form_servers import FormServer
 
+NO_SENDER = "vigie@localhost.invalid"
+"""Sender of alerts where none is set: good for exercises, refused for the real thing."""
+
 
 def _user() -> str:
     """The name of who runs this; the number where the machine has no name for it."""
@@ -40,6 +43,18 @@ class Settings(BaseSettings):
         report_sources: servers of forms by name, as JSON.
         pull_cron: when they are read again, UTC; empty for never.
         grace_seconds: how long a worker that is told to stop lets its step finish.
+        alerts_cron: when rules are held against what is known and messages sent; empty for never.
+        alert_sender: who alerts come from, a name on the network that is yours.
+        alert_sender_name: the organisation, for people.
+        alert_exercise: whether all that goes out is a drill; made-up data always are.
+        alert_web: address of the service, for links in alerts; empty for none.
+        smtp_url: `smtp://user:password@host:587` (with STARTTLS), `smtps://...:465`, or
+            `smtp+plain://host:25` on one machine; empty for no e-mail.
+        webhook_secret: from which each receiver's signing key is made; empty for no webhooks.
+        webhook_private: whether webhooks may go to private addresses, and without TLS.
+        sms_url: address of the SMS gateway; empty for no text messages.
+        sms_body: what is posted to it, JSON with `{to}`, `{text}` and `{message_id}`.
+        sms_token: sent to it as `Authorization: Bearer ...`.
     """
 
     model_config = SettingsConfigDict(env_prefix="VIGIE_", frozen=True)
@@ -59,6 +74,17 @@ class Settings(BaseSettings):
     report_sources: dict[str, FormServer] = Field(default_factory=dict)
     pull_cron: str = "*/15 * * * *"
     grace_seconds: Annotated[float, Field(ge=0)] = 20.0
+    alerts_cron: str = "* * * * *"
+    alert_sender: str = NO_SENDER
+    alert_sender_name: str = "Vigie"
+    alert_exercise: bool = False
+    alert_web: str = ""
+    smtp_url: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    webhook_private: bool = False
+    sms_url: str = ""
+    sms_body: str = '{"to": "{to}", "text": "{text}", "id": "{message_id}"}'
+    sms_token: SecretStr = SecretStr("")
 
     @property
     def database(self) -> str:

@@ -16,7 +16,7 @@ from pipelines.packs import load_packs
 from pipelines.printing import err
 from pipelines.settings import Settings
 from store.database import connect, migrate
-from store.jobs import APPLICATION, QUEUE, VERSION, Jobs, migrate_jobs
+from store.jobs import ALERT_QUEUE, APPLICATION, QUEUE, VERSION, Jobs, migrate_jobs
 from store.worker_lock import WorkerLock
 
 _EXECUTOR = "worker"
@@ -97,7 +97,8 @@ def _launch(settings: Settings) -> None:
         }
     )
     DBOS.launch()
-    DBOS.register_queue(QUEUE, worker_concurrency=1)
+    for queue in (QUEUE, ALERT_QUEUE):
+        DBOS.register_queue(queue, worker_concurrency=1)
 
 
 def _sweep(settings: Settings) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dbos import DBOSClient
 
 app = typer.Typer(help="Show and steer what the worker does by itself.")
-Name = Annotated[str, typer.Argument(help="refresh, retrain or pull")]
+Name = Annotated[str, typer.Argument(help="refresh, retrain, pull or alerts")]
 
 
 def worker(

@@ -9,15 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from features.errors import ContractError
-from response.vocabulary import (
-    Intake,
-    Level,
-    People,
-    PlaceKind,
-    ReportKind,
-    Sign,
-    Verification,
-)
+from response.vocabulary import Intake, Level, People, PlaceKind, ReportKind, Sign, Verification
 
 MOMENT = "datetime64[us, UTC]"
 """Moments have a time zone, UTC; days (`features.contracts.DAY`) have none."""
@@ -102,7 +94,41 @@ first of its kind: when one receiver acknowledged, when one said what was done. 
 while that has not happened.
 """
 
-CONTRACTS: dict[str, Any] = {schema.name: schema for schema in (REPORTS, POSTS, ALERTS)}
+SCORE_HISTORY: Any = pa.DataFrameSchema(
+    {
+        "unit_id": _text(),
+        "known_at": _moment(),
+        "source": _text(),
+        "probability": pa.Column(float, pa.Check.in_range(0, 1), nullable=True),
+    },
+    strict=True,
+    name="score_history",
+)
+"""Scores of a round as they were issued: `source` is the id of a bulletin or nowcast."""
+
+PAST_ALERTS: Any = pa.DataFrameSchema(
+    {
+        "alert_id": _text(),
+        "rule": _text(),
+        "level": _one_of(Level),
+        "area_id": _text(),
+        "state": _text(),
+        "strength": pa.Column(float),
+        "drafted_at": _moment(),
+        "sent_at": pa.Column(pd.DatetimeTZDtype("us", "UTC"), nullable=True),
+        "escalated": pa.Column(bool),
+    },
+    unique=["alert_id"],
+    strict=True,
+    name="past_alerts",
+)
+"""Alerts of a round before now: what cooldown, updates and escalation go by.
+
+`escalated` says whether an alert of the next level was drafted from it.
+"""
+
+_SCHEMAS = (REPORTS, POSTS, ALERTS, SCORE_HISTORY, PAST_ALERTS)
+CONTRACTS: dict[str, Any] = {schema.name: schema for schema in _SCHEMAS}
 
 
 def empty(name: str) -> pd.DataFrame:

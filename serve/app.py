@@ -22,6 +22,8 @@ from serve.lane import FastLane
 from serve.observing import Metrics, Observed, Observer, RequestLog, configure_logs
 from serve.routers import (
     access,
+    alert_steps,
+    alerts,
     bulletins,
     deployments,
     elections,
@@ -58,6 +60,7 @@ _TAGS = [
     {"name": "units", "description": "One unit: score, drivers, history"},
     {"name": "lessons", "description": "What a round taught, after it"},
     {"name": "reports", "description": "What mediators saw, and how far it is borne out"},
+    {"name": "alerts", "description": "Drafts to sign, alerts that went out, who was told what"},
     {"name": "public", "description": "Bands of regions for everybody, off by default"},
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
@@ -66,7 +69,7 @@ _REPORTS = (report_queue, report_intake, reports, sms, openrosa)
 _ROUTERS = (
     *(health, elections, bulletins, nowcasts, forecasts, deployments, units),
     *_REPORTS,
-    *(lessons, public, session, access, page),
+    *(alert_steps, alerts, lessons, public, session, access, page),
 )
 
 

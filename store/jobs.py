@@ -29,8 +29,11 @@ VERSION = "1"
 """Changes when the steps of a job do: a worker leaves jobs of another version alone."""
 
 QUEUE = "vigie"
+ALERT_QUEUE = "vigie-alerts"
+"""A queue of its own: alerts do not wait behind a forecast."""
 FORECAST, REFRESH, RETRAIN, TRAIN = "forecast", "refresh", "retrain", "train-ahead"
 PULL = "pull"
+ALERTS = "alerts"
 STEPS = ("ingest", "features", "train", "forecast")
 """Steps of a forecast, in order. A finished one is not done again."""
 

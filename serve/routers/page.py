@@ -1,4 +1,4 @@
-"""`/`: the planners' page."""
+"""`/` and `/alerts`: the planners' pages."""
 
 from __future__ import annotations
 
@@ -22,3 +22,9 @@ def page(request: Request) -> Response:
             503, f"the page needs Leaflet, which is not in {leaflet.name}/: run `make web`"
         )
     return FileResponse(WEB / "index.html", media_type="text/html")
+
+
+@router.get("/alerts")
+def alerts() -> Response:
+    """Alerts: drafts to sign, those that went out, who was told."""
+    return FileResponse(WEB / "alerts.html", media_type="text/html")

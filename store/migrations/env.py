@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 
 # Their tables belong to the same metadata.
+import store.alert_schema
 import store.deployment_schema
 import store.lesson_schema
 import store.nowcast_schema

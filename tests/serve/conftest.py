@@ -24,18 +24,24 @@ import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from kit import lessons_round
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from features.vocabulary import STARTING_POINT, Language
+from response.alerts import Draft
+from response.cap import Certainty, Severity, Urgency, Words
 from response.deployment import plan
 from response.deployment_request import Request, Risk
 from response.lessons import learn
+from response.rules import AreaKind, Channel
+from response.vocabulary import Level
 from serve.app import create_app
 from serve.settings import Settings
-from store import bulletins, database, deployments, reading, tokens
+from store import alerts, bulletins, database, deployments, reading, tokens
 from store.jobs import Jobs
 from store.lessons import keep_lessons
 from store.roles import Role
+from store.schema import Registry
 
 COLUMNS, ROWS = 8, 5
 AS_OF = date(2018, 7, 1)
@@ -328,6 +334,42 @@ def _planned(session: Session, bulletin_id: str) -> str:
     by = deployments.By(Role.PLANNER, "t", CREATED, "first")
     kept = deployments.write_plan(session, bulletin, known, plan(known, asked), by)
     return kept.deployment_id
+
+
+def draft(session: Session, *unit_ids: str, drafted_at: datetime | None = None) -> str:
+    """Keep a draft of an alert about these units; its id."""
+    when = drafted_at or datetime.now(UTC)
+    one = Draft(
+        election_id="XXA-2018-PRES-1",
+        rule="cluster",
+        kind="cluster",
+        level=Level.LOCAL,
+        area_kind=AreaKind.PARENT,
+        area_id=unit_ids[0],
+        area_name="Cercle 1",
+        unit_ids=unit_ids,
+        channels=(Channel.EMAIL,),
+        urgency=Urgency.EXPECTED,
+        severity=Severity.SEVERE,
+        certainty=Certainty.POSSIBLE,
+        strength=3.0,
+        words={
+            Language.FR: Words("Cercle 1 : signes", "3 signes é en 24 heures.", "Appelez <vite>."),
+            Language.EN: Words("Cercle 1: signs", "3 signs within 24 hours.", "Call."),
+        },
+        evidence={},
+        drafted_at=when,
+        expires_at=when + timedelta(hours=48),
+    )
+    registry_id = session.scalars(select(Registry.registry_id)).one()
+    alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
+    return one.alert_id
+
+
+@pytest.fixture(scope="session")
+def drafted() -> Callable[..., str]:
+    """Keeps a draft of an alert in an open session; gives its id."""
+    return draft
 
 
 @pytest.fixture(scope="session")

@@ -16,15 +16,19 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from starlette.routing import Mount
 
+from features.vocabulary import Language
+from response.alerts import Step
+from response.rules import Channel
 from response.submissions import Arrival
-from response.vocabulary import Intake
+from response.vocabulary import Intake, Level
 from serve import auth
 from serve.app import create_app
 from serve.organisation import access_of
 from serve.rates import Rate, Windows
 from serve.routers.public import coarse
 from serve.settings import Settings
-from store import database, nowcasts, report_photos, tokens
+from store import alerts, database, nowcasts, recipients, report_photos, tokens
+from store.alerts import Actor
 from store.jobs import Ask, Jobs
 from store.landing import receive
 from store.report_places import places
@@ -71,9 +75,11 @@ _UNDERSTOOD_BY_NOBODY = (
     b'--b\r\nContent-Disposition: form-data; name="xml_submission_file"; filename="f.xml"\r\n'
     b'Content-Type: text/xml\r\n\r\n<data id="x"/>\r\n--b--\r\n'
 )
-_MADE = ("spare", "job", "report", "spare_report", "photo", "nowcast")
 _MOMENT = datetime(2018, 7, 20, 12, tzinfo=UTC)
 MONITORS = {**ADMINS, "monitor": 200}
+OF_THE_ALERT = {**READERS, "foreign": 404}
+SIGNERS = {**ADMINS, "coordinator": 200}
+DRAFTERS = {**PLANNERS, "foreign": 404}
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class Case:
 
 TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/"): Case("/", EVERYBODY),
+    ("GET", "/alerts"): Case("/alerts", EVERYBODY),
     ("GET", "/openapi.json"): Case("/openapi.json", EVERYBODY),
     ("GET", "/health"): Case("/health", EVERYBODY),
     ("GET", "/health/live"): Case("/health/live", EVERYBODY),
@@ -198,6 +205,51 @@ TABLE: dict[tuple[str, str], Case] = {
     ),
     ("GET", "/v1/lessons/{lessons_id}"): Case("/v1/lessons/{lessons}", PLANNERS),
     ("GET", "/lessons/{lessons_id}"): Case("/lessons/{lessons}", PLANNERS),
+    ("GET", "/v1/alerts"): Case("/v1/alerts", READERS),
+    ("POST", "/v1/alerts"): Case(
+        "/v1/alerts",
+        PLANNERS,  # the units asked about are not in the area of `foreign`
+        status=201,
+        body={
+            "election_id": "XXA-2018-PRES-1",
+            "level": "local",
+            "area_name": "Cercle 1",
+            "unit_ids": ["XX0101"],
+            "channels": ["email"],
+            "words": {
+                language: {"headline": "h", "reason": "r", "instruction": "i"}
+                for language in ("fr", "en")
+            },
+        },
+    ),
+    ("GET", "/v1/alerts/feed"): Case("/v1/alerts/feed", READERS),
+    ("GET", "/v1/alerts/told"): Case("/v1/alerts/told", READERS),
+    ("GET", "/v1/alerts/{alert_id}"): Case("/v1/alerts/{alert}", OF_THE_ALERT),
+    # The alert was rejected: who may step meets the refusal of the step.
+    ("GET", "/v1/alerts/{alert_id}/cap"): Case("/v1/alerts/{alert}/cap", OF_THE_ALERT, status=409),
+    **{
+        ("POST", f"/v1/alerts/{{alert_id}}/{step}"): Case(
+            f"/v1/alerts/{{alert}}/{step}", who, status=409, body={"note": "n"}
+        )
+        for step, who in {
+            **dict.fromkeys(("sign", "reject", "cancel"), SIGNERS),
+            **dict.fromkeys(("acknowledge", "act"), OF_THE_ALERT),
+            "close": DRAFTERS,
+        }.items()
+    },
+    ("POST", "/v1/alerts/receipts"): Case(
+        "/v1/alerts/receipts", READERS, status=404, body={"message_id": "no", "received": True}
+    ),
+    ("GET", "/v1/alert-recipients"): Case("/v1/alert-recipients", ADMINS),
+    ("POST", "/v1/alert-recipients"): Case(
+        "/v1/alert-recipients",
+        ADMINS,
+        status=201,
+        body={"name": "n", "level": "local", "channel": "email", "address": "a@example.org"},
+    ),
+    ("DELETE", "/v1/alert-recipients/{recipient_id}"): Case(
+        "/v1/alert-recipients/{recipient}", ADMINS
+    ),
     ("GET", "/v1/public/elections/{election_id}/latest"): Case(
         "/v1/public/elections/XXA-2018-PRES-1/latest", dict.fromkeys(CALLERS, 404)
     ),
@@ -237,7 +289,7 @@ def test_a_route_that_is_not_in_the_table_is_noticed(seeded: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
+def secrets(seeded: Any, queue: Jobs, drafted: Any) -> dict[str, str]:
     """A token of each kind, the id of one to spare, and that of somebody else's forecast."""
     engine = database.connect(seeded.settings.database)
     now = auth.now()
@@ -259,11 +311,25 @@ def secrets(seeded: Any, queue: Jobs) -> dict[str, str]:
             "coordinator": made(role="coordinator"),
             "admin": made(role="admin"),
             "spare": tokens.create(session, label="spare", now=now)[0].token_id,
+            "alert": drafted(session, "XX0101", "XX0102"),
+            "recipient": recipients.add(
+                session,
+                name="n",
+                level=Level.LOCAL,
+                channel=Channel.EMAIL,
+                address="a@example.org",
+                language=Language.FR,
+                areas=[],
+                now=now,
+                actor="t",
+            ).recipient_id,
         }
         found |= _reports(session, seeded, now)
         found["nowcast"] = nowcasts.make(
             session, seeded.bulletin_id, moment=_MOMENT, now=now, actor="test"
         )
+        who = Actor("t", "t", "coordinator")
+        alerts.take(session, found["alert"], Step.REJECT, at=now, by=who)
     engine.dispose()
     wanted = Ask(election_id="XXA-2018-PRES-1", asked_on=now.date())
     return found | {"job": queue.ask(wanted, "somebody else").job_id}
@@ -297,7 +363,7 @@ def test_every_route_with_every_caller(
             bulletin=seeded.bulletin_id,
             lessons=seeded.lessons_id,
             plan=seeded.deployment_id,
-            **{name: secrets[name] for name in _MADE},
+            **secrets,
         )
         body = case.body and {
             key: seeded.bulletin_id if value == "{bulletin}" else value

@@ -34,7 +34,7 @@ ROLES = ("monitor", "field", "planner", "coordinator", "admin")
 
 
 @pytest.fixture(scope="module")
-def headers(seeded: Any, queue: Jobs) -> dict[str, dict[str, str]]:
+def headers(seeded: Any, queue: Jobs, drafted: Any) -> dict[str, dict[str, str]]:
     """A token for each role; the planner's is for everywhere, so that it may ask for forecasts."""
     engine = database.connect(seeded.settings.database)
     found = {}
@@ -43,6 +43,7 @@ def headers(seeded: Any, queue: Jobs) -> dict[str, dict[str, str]]:
             areas = [] if role == "planner" else ["X0"]
             _, secret = tokens.create(session, label=role, now=auth.now(), role=role, areas=areas)
             found[role] = {"Authorization": f"Bearer {secret}"}
+        found["alert"] = {"alert_id": drafted(session, "XX0101")}
     engine.dispose()
     return found
 
@@ -103,6 +104,7 @@ def test_what_exists_keeps_the_document_too(
         "report_id": report,
         "inbox_id": 1,
         "gateway": "generic",
+        **headers["alert"],
     }
     for parameters in (case.path_parameters, case.query):
         for name in set(parameters or ()) & set(real):

@@ -10,7 +10,7 @@ from pathlib import Path
 WEB = Path(__file__).parents[2] / "serve/web"
 SCRIPTS = [f for f in sorted((WEB / "static").glob("*.js")) if f.name not in ("fr.js",)]
 SAME = {"Vigie", "FR", "EN", "Français", "English", "Langue, language", "vigie_…"}
-"""Words of index.html that are the same in every language."""
+"""Words of the pages that are the same in every language."""
 
 _LITERAL = r'"(?:[^"\\]|\\.)*"'
 _JOINED = rf"{_LITERAL}(?:\s*\+\s*{_LITERAL})*"
@@ -47,7 +47,8 @@ class _Words(HTMLParser):
 
 def on_the_page() -> set[str]:
     reader = _Words()
-    reader.feed((WEB / "index.html").read_text(encoding="utf-8"))
+    for page in sorted(WEB.glob("*.html")):
+        reader.feed(page.read_text(encoding="utf-8"))
     return reader.found - SAME
 
 

@@ -32,6 +32,7 @@ async function ask(path, accept, options = {}) {
 
 const json = async (path) => (await ask(path, "application/json")).json();
 
+export const read = json;
 export const session = () => json("/v1/session");
 
 // Asks for a change; `proof` says that this page asks, and no other one.

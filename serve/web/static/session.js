@@ -6,6 +6,7 @@ let current = { signed_in: false, organisation: false, may_forecast: false };
 
 export const signedIn = () => current.signed_in;
 export const mayForecast = () => current.may_forecast;
+export const role = () => current.role;
 export const organisation = () => current.organisation;
 
 // A change that this session asks for.

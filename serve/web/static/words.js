@@ -39,6 +39,12 @@ const COUNT = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const NARROW = "\u202f";
 
 export const day = (text) => DAY.format(new Date(`${text.slice(0, 10)}T00:00:00Z`));
+const MOMENT = new Intl.DateTimeFormat(locale, {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
+  timeZone: "UTC",
+});
+
+export const moment = (text) => t("{moment} UTC", { moment: MOMENT.format(new Date(text)) });
 export const count = (number) => COUNT.format(number);
 export const eventType = (type) => EVENT_SAYS[type] ?? type;
 

@@ -6,7 +6,7 @@ from alembic import op
 from features.errors import ConfigError
 
 revision = "0008_lessons"
-down_revision = "0006_nowcasts"
+down_revision = "0007_alerts"
 branch_labels = None
 depends_on = None
 

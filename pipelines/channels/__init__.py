@@ -1,0 +1,1 @@
+"""How alerts leave: one file for each channel, all with the same `send`."""

@@ -1,0 +1,239 @@
+"""From the store to drafts, and the whole way on the command line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+from typer.testing import CliRunner
+
+from features.errors import ConfigError, ConflictError
+from features.vocabulary import Language
+from pipelines import alerting
+from pipelines.cli import app
+from pipelines.pack import Pack, load_pack
+from pipelines.settings import Settings
+from response.contracts import require
+from store import alert_inputs, alert_rounds, alerts, bulletins, database
+
+ROOT = Path(__file__).parents[2]
+ELECTION = "XVG-2024-PRES-1"
+DAY = date(2024, 10, 1)
+ISSUED = datetime(2024, 10, 1, 6, tzinfo=UTC)
+
+
+def _written(session: Session, probabilities: dict[date, list[float]]) -> None:
+    ids = ["XX0101", "XX0102", "XX0201"]
+    units = pd.DataFrame(
+        {
+            "unit_id": ids,
+            "name": ["Konna", "Fatoma", "Ansongo"],
+            "parent_id": [i[:4] for i in ids],
+            "parent_name": ["Mopti", "Mopti", "Gao"],
+            "region_id": "XX",
+            "region_name": "Centre",
+            "iso3": "XVG",
+            "lon": 0.5,
+            "lat": 0.5,
+            "area_km2": 1.0,
+        }
+    )
+    first = {"election_id": ELECTION, "iso3": "XVG", "election_type": "presidential", "round": 1}
+    days = {"window_start": "2024-09-23", "polling_date": "2024-10-20", "window_end": "2024-11-03"}
+    moments = {key: pd.Timestamp(day) for key, day in days.items()}
+    bulletins.write_elections(session, pd.DataFrame([{**first, **moments, "note": None}]), True)
+    registry_id = bulletins.write_registry(
+        session,
+        registry=units,
+        polygons=pd.DataFrame({"unit_id": [], "geometry_wkb": []}),
+        country="Vigieland",
+        synthetic=True,
+        created_at=ISSUED,
+    )
+    for as_of, values in probabilities.items():
+        _bulletin(session, registry_id, as_of, ids, values)
+
+
+def _bulletin(
+    session: Session, registry_id: str, as_of: date, ids: list[str], values: list[float]
+) -> None:
+    counts = ("expected_incidents", "incidents_p50", "incidents_p90", "two_or_more")
+    scores = pd.DataFrame(
+        {
+            "unit_id": ids,
+            "rank": [1.0, 2.0, 3.0],
+            "probability": values,
+            "lower": 0.0,
+            "upper": 1.0,
+            **dict.fromkeys([*counts, "five_or_more", "baseline_probability"], 0.0),
+            "band": "high",
+            "coverage": "good",
+            "coverage_says": "said",
+            "translations": [{}, {}, {}],
+            "drivers": [[], [], []],
+        }
+    )
+    head = bulletins.BulletinHead(
+        election_id=ELECTION,
+        registry_id=registry_id,
+        iso3="XVG",
+        target="any",
+        target_says="x",
+        as_of=as_of,
+        window_start=date(2024, 9, 23),
+        window_end=date(2024, 11, 3),
+        model_name="m",
+        model_version="1",
+        model_kind="logistic",
+        model_digest="m",
+        data_digest="d",
+        baseline_name="b",
+        base_rate=0.1,
+        interval_level=0.8,
+        vintage="",
+        synthetic=True,
+        notes="",
+    )
+    created = datetime.combine(as_of, ISSUED.timetz())
+    bulletins.write_bulletin(session, head, scores, created)
+
+
+@pytest.fixture
+def home(written: Path, tmp_path: Path) -> Path:
+    """A store of one's own."""
+    return Path(shutil.copytree(written, tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with bulletins of two days, the second of which is higher."""
+    folder = tmp_path_factory.mktemp("home")
+    engine = database.connect(f"sqlite:///{folder / 'vigie.db'}")
+    database.migrate(engine)
+    with database.sessions(engine).begin() as session:
+        _written(session, {DAY: [0.2, 0.1, 0.7], DAY + timedelta(days=3): [0.45, 0.1, 0.7]})
+    engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def made(home: Path) -> Iterator[sessionmaker[Session]]:
+    engine = database.connect(f"sqlite:///{home / 'vigie.db'}")
+    yield database.sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return load_pack(ROOT / "pipelines/configs/synthetic.toml")
+
+
+def test_scores_are_known_when_issued_or_at_the_end_of_their_day(
+    made: sessionmaker[Session],
+) -> None:
+    with made() as session:
+        history = require(alert_inputs.score_history(session, ELECTION, "any"), "score_history")
+        assert alert_inputs.score_history(session, ELECTION, "lethal").empty
+    assert len(history) == 6
+    assert set(history["known_at"]) == {
+        pd.Timestamp("2024-10-01T06:00Z"),
+        pd.Timestamp("2024-10-04T06:00Z"),
+    }
+
+
+def test_rules_are_held_against_the_store_at_a_moment(
+    made: sessionmaker[Session], pack: Pack
+) -> None:
+    before = alerting.draft(made, pack, ELECTION, ISSUED - timedelta(hours=1))
+    assert before == []
+    first = alerting.draft(made, pack, ELECTION, ISSUED + timedelta(hours=1))
+    assert [(d.rule, d.area_id) for d in first] == [("very-likely", "XX")]
+    again = alerting.draft(made, pack, ELECTION, ISSUED + timedelta(hours=2))
+    assert again == []  # its cooldown
+    later = alerting.draft(made, pack, ELECTION, ISSUED + timedelta(days=3, hours=1))
+    assert [(d.rule, d.area_id, d.unit_ids) for d in later] == [("rising", "XX01", ("XX0101",))]
+    assert "Konna (20% to 45%)" in later[0].words[Language.EN].reason
+    with made() as session:
+        assert all(one.alert.synthetic for one in alerts.page(session))
+
+
+def test_rounds_count_while_their_window_is_near(made: sessionmaker[Session]) -> None:
+    with made() as session:
+
+        def near(day: str) -> int:
+            moment = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+            return len(alert_rounds.rounds_at(session, ["XVG"], moment, 60))
+
+        assert [near(d) for d in ("2024-07-01", "2024-08-01", "2024-11-03", "2024-11-04")] == [
+            *(0, 1, 1, 0)
+        ]
+        assert alert_rounds.rounds_at(session, ["MLI"], ISSUED, 60) == []
+
+
+def test_packs_ship_rules_in_both_languages() -> None:
+    for name in ("mali", "synthetic"):
+        found = load_pack(ROOT / f"pipelines/configs/{name}.toml").alerts
+        assert {rule.kind for rule in found} == {
+            *("probability", "rise", "incident", "cluster", "silence")
+        }
+        assert {str(rule.level) for rule in found} == {"local", "national", "regional"}
+
+
+def test_two_rules_of_one_name_are_refused(tmp_path: Path) -> None:
+    text = (ROOT / "pipelines/configs/synthetic.toml").read_text(encoding="utf-8")
+    file = tmp_path / "pack.toml"
+    file.write_text(text.replace('name = "rising"', 'name = "silence"'), encoding="utf-8")
+    with pytest.raises(ConfigError, match="key 'alerts'"):
+        load_pack(file)
+    file.write_text(text.replace('name = "rising"', 'name = "Rising!"'), encoding="utf-8")
+    with pytest.raises(ConfigError, match="alerts"):
+        load_pack(file)
+
+
+def test_a_round_of_drafting_and_sending_says_what_it_did(
+    home: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    folder = tmp_path / "packs"
+    folder.mkdir()
+    text = (ROOT / "pipelines/configs/synthetic.toml").read_text(encoding="utf-8")
+    (folder / "synthetic.toml").write_text(text, encoding="utf-8")
+    said = alerting.draft_and_send(Settings(home=home, packs=folder))
+    assert said["vigilia"] == "0 drafts for 0 rounds"
+    assert said["sending"].startswith("0 published; ")
+
+
+def test_the_whole_way_on_the_command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_HOME", str(home))
+    monkeypatch.setenv("VIGIE_DATABASE_URL", "")
+    monkeypatch.setenv("COLUMNS", "300")
+    runner = CliRunner()
+
+    def vigie(*words: str) -> str:
+        result = runner.invoke(app, ["alerts", *words], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    pack = str(ROOT / "pipelines/configs/synthetic.toml")
+    assert "grave-incident" in vigie("rules", pack, "--lang", "fr")
+    moment = "2024-10-01T08:00"
+    assert "new drafts" in vigie("draft", pack, "--election", ELECTION, "--as-of", moment)
+    found = re.search(rf"{ELECTION}\.alert\.\w+", vigie("list", "--state", "draft"))
+    assert found is not None
+    alert_id = found[0]
+    office = ("--name", "Préfet", "--level", "national", "--channel", "email")
+    vigie("recipients", "add", *office, "--address", "prefet@example.org", "--area", "XX")
+    assert "prefet@" not in vigie("recipients", "list")
+    with pytest.raises(ConflictError, match="before it expired"):
+        vigie("sign", alert_id, "--by", "Coordination")
+    assert "rejected" in vigie("reject", alert_id, "--by", "Coordination", "--note", "trop tard")
+    shown = vigie("show", alert_id, "--lang", "fr")
+    assert "Coordination (command line)  trop tard" in shown
+    assert "0 published" in vigie("send")
+    assert "told, UTC" in vigie("told")
