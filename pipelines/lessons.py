@@ -23,10 +23,13 @@ from pipelines.run import Workshop
 from pipelines.training import fit, prepare
 from response.lessons import learn
 from response.lessons_coverage import posted
-from response.lessons_evidence import About, Evidence, Limits, Sent
+from response.lessons_evidence import About, Evidence, Limits, Sent, end_of
 from store import reading
+from store.alerts import alert_table
 from store.database import connect, migrate, sessions
+from store.deployments import approved_posts, approved_version
 from store.lessons import keep_lessons
+from store.reports import report_history
 from store.schema import Bulletin, Election
 
 _SCORE = ("probability", "expected_incidents", "band", "baseline_probability")
@@ -89,7 +92,7 @@ def lessons(
     with sessions(engine)() as session:
         bulletin = chosen(session, election_id, target, bulletin_id)
         workshop.progress(f"holding {bulletin.bulletin_id} against what happened")
-        evidence = _evidence(workshop, session, ingested, bulletin)
+        evidence = _evidence(workshop, session, ingested, bulletin, as_of)
     document = learn(evidence, as_of, limits(workshop.pack))
     learned = Learned(document, evidence, ingested.polygons)
     workshop.progress("drawing the pages")
@@ -146,9 +149,10 @@ def limits(pack: Pack) -> Limits:
 
 
 def _evidence(
-    workshop: Workshop, session: Session, ingested: Ingested, bulletin: Bulletin
+    workshop: Workshop, session: Session, ingested: Ingested, bulletin: Bulletin, as_of: date
 ) -> Evidence:
-    pack = workshop.pack
+    pack, election_id = workshop.pack, bulletin.election_id
+    moment = end_of(as_of).to_pydatetime()
     scored = reading.scores(session, bulletin)
     names = ("unit_id", "name", "parent_name", "region_id", "region_name", "lon", "lat")
     units = pd.DataFrame([{n: getattr(s.unit, n) for n in names} for s in scored])
@@ -163,7 +167,9 @@ def _evidence(
         scores=scores,
         incidents=ingested.tables.incidents,
         baselines=refitted(workshop, ingested, bulletin),
-        sent=_sent(pack, bulletin.election_id),
+        sent=_sent(pack, session, bulletin, units, as_of),
+        reports=report_history(session, until=moment, election_id=election_id),
+        alerts=alert_table(session, election_id, moment),
     )
 
 
@@ -185,9 +191,21 @@ def _about(pack: Pack, session: Session, ingested: Ingested, bulletin: Bulletin)
     )
 
 
-def _sent(pack: Pack, election_id: str) -> Sent | None:
-    """The mediators of a round as the pack tells of them."""
-    told = pack.deployments.get(election_id)
+def _sent(
+    pack: Pack, session: Session, bulletin: Bulletin, units: pd.DataFrame, as_of: date
+) -> Sent | None:
+    """The mediators of a round: of the plan approved by the end of its window, else as told."""
+    until = end_of(min(as_of, bulletin.window_end)).to_pydatetime()
+    version = approved_version(session, bulletin.election_id, until)
+    if version is not None:
+        posts = approved_posts(session, bulletin.election_id, until)
+        kept = f"{version.deployment_id}, version {version.version}"
+        source = {
+            Language.EN: f"approved plan {kept}",
+            Language.FR: f"plan approuvé {kept}",
+        }
+        return Sent.of_posts(posts, units, source)
+    told = pack.deployments.get(bulletin.election_id)
     return None if told is None else Sent(told.mediators, told.regions, None, told.source)
 
 
