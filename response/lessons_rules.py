@@ -137,13 +137,15 @@ def better_plan(s: Sections, limits: Limits) -> Iterator[Finding]:
     """A plan by the bulletin that covers more than even the best case of what was done."""
     figure, values = NAN, {}
     if s.deployment["status"] != "none" and s.totals["incidents"] >= limits.least_incidents:
-        sent, plan, best = (_plan(s, name) for name in ("sent", "bulletin", "hindsight"))
+        names = ("sent", "bulletin", "baseline", "hindsight")
+        sent, plan, usual, best = (_plan(s, name) for name in names)
         if plan:
             figure = plan["value"] - sent["high"]
             values = {
                 "mediators": s.deployment["mediators"],
                 "sent_share": sent["high"],
                 "plan_share": plan["value"],
+                "baseline_share": usual.get("value", NAN),
                 "best_share": best["value"],
             }
     yield Finding("better_plan", Level.NATIONAL, figure, limits.plan_gain, values=values)

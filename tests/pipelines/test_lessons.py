@@ -31,10 +31,20 @@ from pipelines.question import windows
 from pipelines.run import Workshop
 from pipelines.settings import Settings
 from pipelines.synthetic import make_country
+from response.alerts import Draft, Step
 from response.bands import banded
-from store import bulletins
+from response.cap import Certainty, Severity, Urgency, Words
+from response.deployment import plan
+from response.deployment_request import Request, Risk
+from response.rules import AreaKind, Channel
+from response.submissions import Arrival
+from response.vocabulary import Intake, Level
+from store import alerts, bulletins, deployments
 from store.database import connect, migrate, sessions
+from store.landing import receive
 from store.lessons import keep_lessons, lessons_of_round
+from store.report_places import places
+from store.roles import Role
 
 NOW = datetime(2025, 1, 15, tzinfo=UTC)
 ROUND = "XVG-2024-PRES-1"
@@ -187,6 +197,65 @@ def test_the_store_keeps_them_with_both_pages(made: Made, learned: Learned) -> N
         assert kept.document == learned.document
         assert "Leçons du tour" in kept.page_fr
         assert "Lessons of the round" in kept.page_en
+
+
+@pytest.fixture
+def told(made: Made) -> Iterator[date]:
+    """A report, an alert and an approved plan in the store; the day by which they are known."""
+    units, day = made.ingested.tables.units, made.start + timedelta(days=3)
+    seen = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
+    unit_id = str(units["unit_id"].iloc[1])
+    fields = {"unit": unit_id, "kind": "nothing_seen", "seen_at": seen.isoformat()}
+    wide = dict.fromkeys(Language, Words("Signs", "3 signs within 24 hours.", "Call."))
+    draft = Draft(
+        election_id=ROUND,
+        rule="cluster",
+        kind="cluster",
+        level=Level.LOCAL,
+        area_kind=AreaKind.PARENT,
+        area_id=str(units["parent_id"].iloc[1]),
+        area_name="there",
+        unit_ids=(unit_id,),
+        channels=(Channel.EMAIL,),
+        urgency=Urgency.EXPECTED,
+        severity=Severity.SEVERE,
+        certainty=Certainty.POSSIBLE,
+        strength=3.0,
+        words=wide,
+        evidence={},
+        drafted_at=seen,
+        expires_at=seen + timedelta(hours=48),
+    )
+    with sessions(connect(made.workshop.settings.database)).begin() as session:
+        arrival = Arrival(Intake.API, "somebody", "one", fields, {})
+        assert receive(session, arrival, places(session), seen + timedelta(hours=2)).report_id
+        bulletin = chosen(session, ROUND, "any", None)
+        alerts.write_draft(session, draft, registry_id=bulletin.registry_id, synthetic=True)
+        signed = seen + timedelta(hours=5)
+        by = alerts.Actor("t", "t", "coordinator")
+        alerts.take(session, draft.alert_id, Step.SIGN, at=signed, by=by)
+        known = deployments.situation(session, bulletin)
+        who = deployments.By(Role.PLANNER, "t", seen, "first")
+        asked = Request(mediators=6, risk=Risk(draws=50))
+        kept = deployments.write_plan(session, bulletin, known, plan(known, asked), who)
+        boss = deployments.By(Role.COORDINATOR, "t", seen, "yes")
+        deployments.approve(session, kept, boss)
+    yield day
+
+
+def test_reports_alerts_and_the_approved_plan_come_from_the_store(
+    made: Made, told: date, quick: None
+) -> None:
+    def document(day: date) -> dict[str, Any]:
+        return lessons(made.workshop, ROUND, "any", None, day).document
+
+    before, after = document(told - timedelta(days=1)), document(told)
+    assert before["reports"] == before["alerts"] == {"status": "none"}
+    assert before["deployment"]["status"] == "regions"
+    assert after["reports"]["timeliness"]["seen_to_known_hours"]["median"] == 2
+    assert after["alerts"]["levels"]["local"]["draft_to_approved_hours"]["median"] == 5
+    assert (after["deployment"]["status"], after["deployment"]["mediators"]) == ("posts", 6)
+    assert "approved plan" in after["deployment"]["source"]["en"]
 
 
 @pytest.fixture
