@@ -119,7 +119,8 @@ _EN: dict[str, Words] = {
         "Share of incidents that a plan by the bulletin would have covered besides",
         "The same {mediators} mediators, placed by the bulletin of the time, would have stood "
         "where {plan_share} of incidents fell (by its baseline {baseline_share}), against "
-        "{sent_share} at best; the best plan in hindsight {best_share}. Start the next plan from the bulletin.",
+        "{sent_share} at best; the best plan in hindsight {best_share}. Start the next plan from "
+        "the bulletin.",
     ),
     "missed": Words(
         "Share of communes with an incident that had no warning",
@@ -254,8 +255,9 @@ _FR: dict[str, Words] = {
     "better_plan": Words(
         "Part des incidents qu'un plan suivant le bulletin aurait couverte en plus",
         "Les mêmes {mediators} médiateurs, placés selon le bulletin d'alors, se seraient trouvés "
-        "là où {plan_share} des incidents ont eu lieu (selon sa référence {baseline_share}), contre "
-        "{sent_share} au mieux ; le meilleur plan après coup, {best_share}. Partir du bulletin pour le prochain plan.",
+        "là où {plan_share} des incidents ont eu lieu (selon sa référence {baseline_share}), "
+        "contre {sent_share} au mieux ; le meilleur plan après coup, {best_share}. Partir du "
+        "bulletin pour le prochain plan.",
     ),
     "missed": Words(
         "Part des communes à incident restées sans avertissement",

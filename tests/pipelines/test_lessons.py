@@ -200,7 +200,7 @@ def test_the_store_keeps_them_with_both_pages(made: Made, learned: Learned) -> N
 
 
 @pytest.fixture
-def told(made: Made) -> Iterator[date]:
+def told(made: Made) -> date:
     """A report, an alert and an approved plan in the store; the day by which they are known."""
     units, day = made.ingested.tables.units, made.start + timedelta(days=3)
     seen = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
@@ -239,8 +239,8 @@ def told(made: Made) -> Iterator[date]:
         asked = Request(mediators=6, risk=Risk(draws=50))
         kept = deployments.write_plan(session, bulletin, known, plan(known, asked), who)
         boss = deployments.By(Role.COORDINATOR, "t", seen, "yes")
-        deployments.approve(session, kept, boss)
-    yield day
+        deployments.approve(session, kept.deployment_id, kept.version, boss)
+    return day
 
 
 def test_reports_alerts_and_the_approved_plan_come_from_the_store(
