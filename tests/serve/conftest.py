@@ -250,7 +250,8 @@ def head(registry_id: str, as_of: date) -> bulletins.BulletinHead:
     )
 
 
-PAGES = {Language.EN: "<!doctype html><p>lessons</p>", Language.FR: "<!doctype html><p>leçons</p>"}
+_STYLED = "<!doctype html><style>p {{ color: rgb(1, 2, 3) }}</style><p>{}</p>"
+PAGES = {Language.EN: _STYLED.format("lessons"), Language.FR: _STYLED.format("leçons")}
 
 
 def lessons(bulletin_id: str) -> dict[str, Any]:
