@@ -26,12 +26,14 @@ from pipelines import (
     token_commands,
     worker_commands,
 )
+from pipelines.languages import PageLanguage
 from pipelines.printing import (
     err,
     out,
     print_backtest,
     print_bulletin,
     print_decisions,
+    print_lessons,
     print_mlflow,
     print_outcome,
     print_report,
@@ -54,9 +56,9 @@ app.add_typer(deploy_commands.app, name="deploy", no_args_is_help=True)
 app.add_typer(worker_commands.app, name="schedule", no_args_is_help=True)
 app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(nowcast_commands.app, name="ratios", no_args_is_help=True)
-app.command()(nowcast_commands.nowcast)
 app.command()(rehearsal_commands.rehearse)
 for command in (
+    nowcast_commands.nowcast,
     worker_commands.worker,
     worker_commands.migrate,
     worker_commands.backup,
@@ -446,6 +448,41 @@ def backtest(
             out.print(f"{says}: {file}", soft_wrap=True)
     out.print(f"run {run_id}, result {found.digest[:12]}", soft_wrap=True)
     print_mlflow(workshop.settings)
+
+
+@app.command()
+def lessons(
+    config: Config,
+    election: Election,
+    bulletin: Annotated[
+        str | None, typer.Option(help="Bulletin to judge [newest from before the window]")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day whose knowledge may be used [today]"),
+    ] = None,
+    target: TargetName = "any",
+    html: Annotated[Path | None, typer.Option(help="Also write the page here")] = None,
+    json: JsonFile = None,
+    lang: Annotated[PageLanguage, typer.Option(help="Language of the page")] = PageLanguage.BOTH,
+) -> None:
+    """After a round: hold forecast, deployment, reports and alerts against what happened."""
+    from pipelines.lessons import lessons as learn
+    from pipelines.run import write_json
+
+    with _workshop(config) as workshop:
+        day = _day(as_of) or workshop.now.date()
+        learned = learn(workshop, election, target, bulletin, day)
+        if html is not None:
+            html.parent.mkdir(parents=True, exist_ok=True)
+            html.write_text(learned.html(lang.languages), encoding="utf-8")
+    print_lessons(learned.document, lang.languages[0])
+    out.print(f"kept as {learned.lessons_id}", soft_wrap=True)
+    if json is not None:
+        write_json(json, learned.document)
+    for says, file in (("figures", json), ("page", html)):
+        if file is not None:
+            out.print(f"{says}: {file}", soft_wrap=True)
 
 
 @app.command()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from features.vocabulary import Language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +120,22 @@ def print_bulletin(bulletin_id: str, scores: pd.DataFrame, units: pd.DataFrame) 
         out.print(shown)
     abstained = int((scores["band"] == "abstained").sum())
     out.print(f"bulletin {bulletin_id}: {len(scores)} units, {abstained} abstained")
+
+
+def print_lessons(document: dict[str, Any], language: Language) -> None:
+    """What a round teaches, in short, and what to change."""
+    about = document["about"]
+    if not document["settled"]["is_settled"]:
+        why = document["settled"]["why"].replace("_", " ")
+        out.print(f"[bold]provisional[/] ({why}) until {document['settled']['from_day']}")
+    for line in document["headlines"][language]:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    for found in document["findings"]:
+        if found["state"] == "change":
+            out.print(f"[bold]{found['level']}[/]: ", end="")
+            out.print(found["says"][language], markup=False, highlight=False, soft_wrap=True)
+    known = f"as known on {about['as_of']}"
+    out.print(f"lessons of bulletin {about['bulletin_id']}, {known}", soft_wrap=True)
 
 
 _COLOURS = {"ok": "green", "unknown": "cyan", "watch": "yellow", "act": "bold red"}

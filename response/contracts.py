@@ -24,8 +24,8 @@ def _text(nullable: bool = False) -> Any:
     return pa.Column(str, check, nullable=nullable)
 
 
-def _moment() -> Any:
-    return pa.Column(pd.DatetimeTZDtype("us", "UTC"))
+def _moment(nullable: bool = False) -> Any:
+    return pa.Column(pd.DatetimeTZDtype("us", "UTC"), nullable=nullable)
 
 
 REPORTS: Any = pa.DataFrameSchema(
@@ -70,6 +70,30 @@ POSTS: Any = pa.DataFrameSchema(
 )
 """Where mediators stand: the units and numbers of an approved deployment."""
 
+ALERTS: Any = pa.DataFrameSchema(
+    {
+        "alert_id": _text(),
+        "level": _one_of(Level),
+        "unit_id": _text(),
+        "reason": _text(),
+        "drafted_at": _moment(),
+        "approved_at": _moment(nullable=True),
+        "sent_at": _moment(nullable=True),
+        "acknowledged_at": _moment(nullable=True),
+        "acted_at": _moment(nullable=True),
+        "closed_at": _moment(nullable=True),
+    },
+    unique=["alert_id", "unit_id"],
+    strict=True,
+    name="alerts",
+)
+"""Alerts and what became of them: one row per alert and unit that it speaks of.
+
+Level, reason and moments are those of the alert, the same in each of its rows. A moment is the
+first of its kind: when one receiver acknowledged, when one said what was done. It is missing
+while that has not happened.
+"""
+
 SCORE_HISTORY: Any = pa.DataFrameSchema(
     {
         "unit_id": _text(),
@@ -103,7 +127,7 @@ PAST_ALERTS: Any = pa.DataFrameSchema(
 `escalated` says whether an alert of the next level was drafted from it.
 """
 
-_SCHEMAS = (REPORTS, POSTS, SCORE_HISTORY, PAST_ALERTS)
+_SCHEMAS = (REPORTS, POSTS, ALERTS, SCORE_HISTORY, PAST_ALERTS)
 CONTRACTS: dict[str, Any] = {schema.name: schema for schema in _SCHEMAS}
 
 

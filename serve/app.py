@@ -29,6 +29,7 @@ from serve.routers import (
     elections,
     forecasts,
     health,
+    lessons,
     nowcasts,
     openrosa,
     page,
@@ -57,28 +58,18 @@ _TAGS = [
     {"name": "forecasts", "description": "Ask for a forecast and watch it being made"},
     {"name": "deployments", "description": "Who goes where: plans, edits, approvals, files"},
     {"name": "units", "description": "One unit: score, drivers, history"},
-    {"name": "alerts", "description": "Drafts to sign, alerts that went out, who was told what"},
+    {"name": "lessons", "description": "What a round taught, after it"},
     {"name": "reports", "description": "What mediators saw, and how far it is borne out"},
+    {"name": "alerts", "description": "Drafts to sign, alerts that went out, who was told what"},
     {"name": "public", "description": "Bands of regions for everybody, off by default"},
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
 _REPORTS = (report_queue, report_intake, reports, sms, openrosa)
 _ROUTERS = (
-    health,
-    elections,
-    bulletins,
-    nowcasts,
-    forecasts,
-    deployments,
-    units,
-    alert_steps,
-    alerts,
+    *(health, elections, bulletins, nowcasts, forecasts, deployments, units),
     *_REPORTS,
-    public,
-    session,
-    access,
-    page,
+    *(alert_steps, alerts, lessons, public, session, access, page),
 )
 
 

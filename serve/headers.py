@@ -72,7 +72,9 @@ class SafeHeaders:
                     if not any(name == b"cache-control" for name, _ in headers):
                         headers.append(_NOT_KEPT)
                 else:
-                    headers += _OF_PAGES
+                    # A page that stands alone has a narrower policy of its own.
+                    own = {name for name, _ in headers}
+                    headers += [header for header in _OF_PAGES if header[0] not in own]
                     if scope["scheme"] == "https":
                         headers.append(_HTTPS)
             await send(message)

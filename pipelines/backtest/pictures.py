@@ -27,7 +27,7 @@ OUTCOMES = {
     "false_alarm": ("reached, and no incident", FALSE_ALARM),
     "quiet": ("not reached, and no incident", QUIET),
 }
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -43,19 +43,22 @@ def words(model: str) -> str:
     return model.replace("_", " ")
 
 
-def _axes(width: float = 6.0, height: float = 4.2) -> tuple[Figure, Axes]:
+def new_axes(width: float = 6.0, height: float = 4.2) -> tuple[Figure, Axes]:
+    """A figure of one picture, in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """A figure as the address of an SVG picture."""
     file = io.BytesIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def _png(figure: Figure) -> str:
+def png(figure: Figure) -> str:
+    """A figure as the address of a PNG picture."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
@@ -78,8 +81,8 @@ def _lines(tables: Tables) -> dict[str, dict[str, Any]]:
 
 def reliability_picture(tables: Tables) -> str:
     """Forecast against the share that happened; bars are intervals for what was shipped."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes()
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes()
         table = tables.reliability
         top = float(table[["forecast", "observed", "high"]].max().max()) * 1.08
         axes.plot([0, top], [0, top], color=REFERENCE, linewidth=1)
@@ -91,13 +94,13 @@ def reliability_picture(tables: Tables) -> str:
         axes.set(xlabel="forecast probability", ylabel="share that happened")
         axes.set(xlim=(0, top), ylim=(0, top))
         axes.legend(frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def precision_recall_picture(tables: Tables) -> str:
     """Precision against recall as more units are visited, mean over origins."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes()
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes()
         for model, look in reversed(_lines(tables).items()):
             part = tables.curves.loc[tables.curves["model"] == model]
             axes.plot(part["recall"], part["precision"], linewidth=1.6, **look)
@@ -105,13 +108,13 @@ def precision_recall_picture(tables: Tables) -> str:
         axes.axhline(float(base.iloc[0]), color=REFERENCE, linewidth=1)
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1))
         axes.legend(frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def lift_picture(tables: Tables, meanings: dict[int, str]) -> str:
     """Share of units with an incident that are found, by the share of units visited."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes()
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes()
         axes.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1)
         for model, look in reversed(_lines(tables).items()):
             part = tables.curves.loc[tables.curves["model"] == model]
@@ -128,13 +131,13 @@ def lift_picture(tables: Tables, meanings: dict[int, str]) -> str:
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.legend(frameon=False, loc="center right")
-    return _svg(figure)
+    return svg(figure)
 
 
 def lead_picture(tables: Tables, figure_name: str, label: str) -> str:
     """One figure by lead, with intervals; the leads share their windows."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(6.0, 3.4)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(6.0, 3.4)
         table = tables.by_lead.loc[tables.by_lead["figure"] == figure_name]
         looks = _lines(tables)
         for number, (model, look) in enumerate(looks.items()):
@@ -146,13 +149,13 @@ def lead_picture(tables: Tables, figure_name: str, label: str) -> str:
         axes.set_xticks(sorted(table["lead_weeks"].unique()))
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False, fontsize=8)
-    return _svg(figure)
+    return svg(figure)
 
 
 def time_picture(tables: Tables) -> str:
     """Average precision at each origin: shipped against the best baseline of that origin."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(9.0, 3.4)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(9.0, 3.4)
         table = tables.law.dropna(subset=["ratio"])
         days = np.array(table["as_of"], dtype="datetime64[D]")
         axes.vlines(days, table["best_baseline"], table["shipped"], color=REFERENCE, linewidth=1.2)
@@ -178,7 +181,7 @@ def time_picture(tables: Tables) -> str:
                 )
         axes.set(ylabel="average precision", ylim=(0, 1))
         axes.legend(frameon=False, ncols=3, loc="upper left", fontsize=8)
-    return _svg(figure)
+    return svg(figure)
 
 
 def outcome_of(probability: np.ndarray, happened: np.ndarray, k: int) -> np.ndarray:
@@ -200,19 +203,34 @@ def map_picture(units: pd.DataFrame, polygons: pd.DataFrame, outcome: np.ndarray
         polygons: outlines, under the `polygons` contract; units without one are left out.
         outcome: as of `outcome_of`.
     """
+    order = ("quiet", "false_alarm", "hit", "miss")
+    return png(map_of(units, polygons, outcome, {k: OUTCOMES[k][1] for k in order})[0])
+
+
+def map_of(
+    units: pd.DataFrame, polygons: pd.DataFrame, kinds: np.ndarray, colours: dict[str, str]
+) -> tuple[Figure, Axes]:
+    """Outlines of the units in the colour of their kind, the last kind drawn on top.
+
+    Args:
+        units: the registry, in the order of `kinds`.
+        polygons: outlines, under the `polygons` contract; units without one are left out.
+        kinds: a key of `colours` for each unit.
+        colours: kind -> colour.
+    """
     shapes = dict(zip(polygons["unit_id"], shapely.from_wkb(polygons["geometry_wkb"]), strict=True))
-    figure, axes = _axes(5.0, 5.0)
-    for kind in ("quiet", "false_alarm", "hit", "miss"):
+    figure, axes = new_axes(5.0, 5.0)
+    for kind, colour in colours.items():
         rings = [
             shapely.get_coordinates(part.exterior)
-            for unit, found in zip(units["unit_id"], outcome, strict=True)
+            for unit, found in zip(units["unit_id"], kinds, strict=True)
             if found == kind and unit in shapes
             for part in shapely.get_parts(shapes[unit])
         ]
         axes.add_collection(
-            PolyCollection(rings, facecolor=OUTCOMES[kind][1], edgecolor="white", linewidth=0.25)
+            PolyCollection(rings, facecolor=colour, edgecolor="white", linewidth=0.25)
         )
     axes.autoscale_view()
     axes.set_aspect(1 / np.cos(np.radians(float(units["lat"].mean()))))
     axes.axis("off")
-    return _png(figure)
+    return figure, axes

@@ -7,6 +7,7 @@ from alembic import context
 # Their tables belong to the same metadata.
 import store.alert_schema
 import store.deployment_schema
+import store.lesson_schema
 import store.nowcast_schema
 import store.report_schema  # noqa: F401
 from store.schema import Base, UtcDateTime

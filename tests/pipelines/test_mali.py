@@ -16,9 +16,11 @@ from features.tables import known
 from pipelines.evaluation import outcomes
 from pipelines.ingest import Ingested, ingest
 from pipelines.pack import Pack, load_pack
-from pipelines.question import Question, ask, context_as_of
+from pipelines.question import Question, ask, context_as_of, target_class, windows
 from pipelines.run import Workshop, run
 from pipelines.settings import Settings
+from response.lessons import learn
+from response.lessons_evidence import About, Evidence, Sent
 from store.lake import Lake
 
 pytestmark = pytest.mark.real_data
@@ -52,6 +54,46 @@ def test_forty_four_communes_saw_violence_in_the_window(mali: Ingested, question
     counts = outcomes(mali.tables, question, 14)
     assert counts is not None
     assert (counts > 0).sum() == 44
+
+
+def test_lessons_find_where_incidents_fell_and_nobody_stood(pack: Pack, mali: Ingested) -> None:
+    calendar = windows(pack, mali.tables.elections).set_index("election_id")
+    start, end = calendar.loc[ROUND, ["window_start", "window_end"]]
+    units = mali.tables.units
+    told = pack.deployments[ROUND]
+    about = About(
+        election_id=ROUND,
+        country=pack.country,
+        polling_day=calendar.loc[ROUND, "polling_date"].date(),
+        bulletin_id="none",
+        bulletin_as_of=AS_OF,
+        window_start=start.date(),
+        window_end=end.date(),
+        model_kind="none",
+        baseline_name="",
+        base_rate=0.0,
+        vintage=pack.vintage,
+        synthetic=False,
+        settle_days=14,
+    )
+    numbers = ("probability", "expected_incidents", "baseline_probability")
+    silent = units[["unit_id"]].assign(**dict.fromkeys(numbers, float("nan")), band="abstained")
+    evidence = Evidence(
+        about=about,
+        target=target_class(pack.target("any")),
+        units=units,
+        scores=silent,
+        incidents=mali.tables.incidents,
+        sent=Sent(told.mediators, told.regions, None, told.source),
+    )
+    document = learn(evidence, date(2018, 12, 31))
+    regions = {r["region"]: r for r in document["regions"]}
+    hardest = sorted(regions, key=lambda name: -regions[name]["electoral"])[:2]
+    assert hardest == ["Mopti", "Tombouctou"]
+    assert list(regions)[:2] == hardest
+    assert (regions["Mopti"]["posted"], regions["Tombouctou"]["posted"]) == ("yes", "no")
+    bare = [f["values"]["region"] for f in document["findings"] if f["rule"] == "uncovered_region"]
+    assert bare[0] == "Tombouctou"
 
 
 def test_real_panel_keeps_the_as_of_law(pack: Pack, mali: Ingested, question: Question) -> None:

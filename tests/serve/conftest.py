@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import shapely
 import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from kit import lessons_round
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -31,12 +32,14 @@ from response.alerts import Draft
 from response.cap import Certainty, Severity, Urgency, Words
 from response.deployment import plan
 from response.deployment_request import Request, Risk
+from response.lessons import learn
 from response.rules import AreaKind, Channel
 from response.vocabulary import Level
 from serve.app import create_app
 from serve.settings import Settings
 from store import alerts, bulletins, database, deployments, reading, tokens
 from store.jobs import Jobs
+from store.lessons import keep_lessons
 from store.roles import Role
 from store.schema import Registry
 
@@ -56,6 +59,7 @@ class Seeded:
     secret: str
     bulletin_id: str
     older_id: str
+    lessons_id: str
     deployment_id: str
 
     @property
@@ -246,6 +250,21 @@ def head(registry_id: str, as_of: date) -> bulletins.BulletinHead:
     )
 
 
+_STYLED = "<!doctype html><style>p {{ color: rgb(1, 2, 3) }}</style><p>{}</p>"
+PAGES = {Language.EN: _STYLED.format("lessons"), Language.FR: _STYLED.format("leçons")}
+
+
+def lessons(bulletin_id: str) -> dict[str, Any]:
+    """Lessons of the seeded round, drawn from another one that is small."""
+    about = replace(
+        lessons_round.ABOUT,
+        election_id="XXA-2018-PRES-1",
+        bulletin_id=bulletin_id,
+        synthetic=True,
+    )
+    return learn(lessons_round.evidence(about=about), lessons_round.AS_OF)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quiet() -> None:
     """Log lines are made and thrown away: the default prints tracebacks with every local."""
@@ -302,10 +321,11 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             )
             for day in (date(2018, 6, 1), AS_OF)
         )
+        lessons_id = keep_lessons(session, lessons(newer), PAGES, CREATED)
         planned = _planned(session, newer)
         _, secret = tokens.create(session, label="tests", now=CREATED)
     engine.dispose()
-    return Seeded(settings, secret, newer, older, planned)
+    return Seeded(settings, secret, newer, older, lessons_id, planned)
 
 
 def _planned(session: Session, bulletin_id: str) -> str:

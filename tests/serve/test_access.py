@@ -201,6 +201,11 @@ TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/v1/deployments/{deployment_id}/moves"): Case("/v1/deployments/{plan}/moves", READERS),
     ("GET", "/v1/deployments/{deployment_id}/file"): Case("/v1/deployments/{plan}/file", READERS),
     ("GET", "/v1/units/{unit_id}"): Case("/v1/units/XX0101", OF_THE_AREA),
+    ("GET", "/v1/elections/{election_id}/lessons"): Case(
+        "/v1/elections/XXA-2018-PRES-1/lessons", PLANNERS
+    ),
+    ("GET", "/v1/lessons/{lessons_id}"): Case("/v1/lessons/{lessons}", PLANNERS),
+    ("GET", "/lessons/{lessons_id}"): Case("/lessons/{lessons}", PLANNERS),
     ("GET", "/v1/alerts"): Case("/v1/alerts", READERS),
     ("POST", "/v1/alerts"): Case(
         "/v1/alerts",
@@ -356,7 +361,10 @@ def test_every_route_with_every_caller(
     headers = {"Authorization": f"Bearer {secrets[caller]}"} if caller != "nobody" else {}
     for (method, route), case in TABLE.items():
         path = case.address.format(
-            bulletin=seeded.bulletin_id, plan=seeded.deployment_id, **secrets
+            bulletin=seeded.bulletin_id,
+            lessons=seeded.lessons_id,
+            plan=seeded.deployment_id,
+            **secrets,
         )
         body = case.body and {
             key: seeded.bulletin_id if value == "{bulletin}" else value

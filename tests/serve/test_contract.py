@@ -100,10 +100,11 @@ def test_what_exists_keeps_the_document_too(
         "bulletin_id": seeded.bulletin_id,
         "unit_id": "XX0101",
         "election_id": "XXA-2018-PRES-1",
-        **headers["alert"],
+        "lessons_id": seeded.lessons_id,
         "report_id": report,
         "inbox_id": 1,
         "gateway": "generic",
+        **headers["alert"],
     }
     for parameters in (case.path_parameters, case.query):
         for name in set(parameters or ()) & set(real):

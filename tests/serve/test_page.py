@@ -102,6 +102,16 @@ def test_a_planner_reads_a_bulletin(page: Page, seeded: Any) -> None:
     expect(detail).to_contain_text("1st of 39")
 
 
+def test_the_lessons_of_a_round_are_a_link_away(page: Page, seeded: Any) -> None:
+    _sign_in(page, seeded.secret)
+    link = page.get_by_role("link", name="Lessons of this round, as known on 31 Dec 2018")
+    with page.context.expect_page() as opened:
+        link.click()
+    lessons = opened.value
+    expect(lessons.locator("p")).to_have_text("lessons")
+    expect(lessons.locator("p")).to_have_css("color", "rgb(1, 2, 3)")  # its own style may speak
+
+
 @pytest.fixture
 def french(browser: Browser, server: str) -> Iterator[Page]:
     context = browser.new_context(viewport=DESK, base_url=server, locale="fr-FR")

@@ -75,6 +75,9 @@ export const unit = (unitId, bulletinId) =>
   json(`/v1/units/${encodeURIComponent(unitId)}?bulletin_id=${encodeURIComponent(bulletinId)}`);
 
 export const targets = async () => (await json("/v1/targets")).targets;
+export const lessons = async (electionId) =>
+  (await json(`/v1/elections/${encodeURIComponent(electionId)}/lessons`)).lessons;
+
 export const forecasts = async () => (await json("/v1/forecasts?limit=20")).forecasts;
 
 // A file of all pages: what is next stands in the header Link.

@@ -94,13 +94,17 @@ async function showBulletin(bulletin) {
   message(t("Reading the scores…"), "");
   head.fill(bulletin, chooser.round(bulletin.election_id));
   try {
-    const [collection] = await Promise.all([
-      api.scoresOnMap(bulletin.bulletin_id), nowcast.look(bulletin),
+    const [collection, lessons] = await Promise.all([
+      api.scoresOnMap(bulletin.bulletin_id),
+      // Lessons speak of every unit, as forecasts do.
+      session.mayForecast() ? api.lessons(bulletin.election_id) : [],
+      nowcast.look(bulletin),
     ]);
     if (mine !== turn) return;
     current = bulletin;
     base = collection;
     names = new Map(collection.features.map((f) => [f.id, f.properties.name]));
+    head.fillLessons(lessons);
     view("bulletin");
     showScores();
     if (names.has(unitId)) await choose(unitId);

@@ -108,6 +108,9 @@ export const FR = {
   "Scored": "Notées",
   "{n} of {all} communes": "{n} communes sur {all}",
   "Digest": "Empreinte",
+  "Lessons of this round, as known on {day}": "Leçons de ce tour, d'après ce qui était connu le {day}",
+  "Provisional lessons of this round, as known on {day}":
+    "Leçons provisoires de ce tour, d'après ce qui était connu le {day}",
 
   // detail.js
   "Highest scores": "Scores les plus élevés",

@@ -1,7 +1,7 @@
 // What a bulletin says about itself.
 
 import { byId, el, show } from "./dom.js";
-import { t } from "./language.js";
+import { language, t } from "./language.js";
 import { NONE, NO_MODEL, count, day, electionSays, percent } from "./words.js";
 
 export function fill(bulletin, round) {
@@ -32,4 +32,15 @@ export function fill(bulletin, round) {
     el("div", {}, el("dt", {}, term), el("dd", { title: title_ ?? null }, value))));
   byId("notes").textContent = bulletin.notes;
   show(byId("notes"), Boolean(bulletin.notes));
+}
+
+// A link to the newest lessons of the round, where somebody drew them.
+export function fillLessons([newest]) {
+  show(byId("lessons"), Boolean(newest));
+  if (!newest) return;
+  const known = { day: day(newest.as_of) };
+  const says = newest.is_settled ? t("Lessons of this round, as known on {day}", known)
+    : t("Provisional lessons of this round, as known on {day}", known);
+  const page = { href: `${newest.page}?lang=${language}`, target: "_blank", rel: "noopener" };
+  byId("lessons").replaceChildren(el("a", page, says));
 }
