@@ -152,14 +152,18 @@ class _Reading:
         self.reasons.append(Reason(name, fault, got, meant))
 
     def word(self, name: str, enum: type[E], *, needed: bool) -> E | None:
-        """The word of a list that a field names by value, code or name."""
+        """The word of a list that a field names by value, code or name.
+
+        A value, written just as programs write it, comes first: French people call a rally
+        "meeting", which is also the value of a campaign meeting.
+        """
         text = self.text(name)
         if not text:
             if needed:
                 self.fault(name, Fault.MISSING)
             return None
         table = _WORDS[enum]
-        found = table.get(fold(text))
+        found = text if text in set(enum) else table.get(fold(text))
         if found is None:
             close = nearest(fold(text), table, 2)
             meant = dict.fromkeys(SAID[table[form]].code for form in close[:3])

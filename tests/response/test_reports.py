@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,22 @@ def test_every_fault_is_told(how: dict[str, Any], wanted: list[tuple[str, Fault]
     found = understand({**GOOD, **how}, PLACES, NOW)
     for reason in [] if isinstance(found, Report) else found:
         assert reason.says(Language.FR) != reason.says(Language.EN)
+
+
+@pytest.mark.parametrize("enum", [ReportKind, Sign, PlaceKind, People])
+def test_a_value_written_as_programs_write_it_is_that_word(enum: type[StrEnum]) -> None:
+    field = {ReportKind: "kind", Sign: "sign", PlaceKind: "place_kind", People: "people"}[enum]
+    for word in enum:
+        quiet = {"sign": None, "severity": None} if word is ReportKind.NOTHING_SEEN else {}
+        found = understand({**GOOD, **quiet, field: word.value}, PLACES, NOW)
+        assert isinstance(found, Report)
+        assert getattr(found, field) is word
+
+
+def test_the_french_word_for_a_rally_is_a_rally() -> None:
+    found = understand({**GOOD, "place_kind": "MEETING"}, PLACES, NOW)
+    assert isinstance(found, Report)
+    assert found.place_kind is PlaceKind.RALLY
 
 
 def test_a_phone_whose_clock_is_ahead_is_taken_at_our_time() -> None:
