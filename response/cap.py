@@ -26,7 +26,6 @@ GEOCODE = "P-code"
 MOST_POINTS = 200
 """Points of an outline beyond which it is left out: the geocode says the same."""
 
-ET.register_namespace("", NAMESPACE)
 _TAGS = {Language.FR: "fr", Language.EN: "en"}
 _FORBIDDEN = re.compile(r"[\s,<&]")
 _SENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d")
@@ -182,7 +181,9 @@ def build(message: Message) -> bytes:
     if broken:
         raise ContractError(f"CAP message {message.identifier!r}: {'; '.join(broken)}")
     ET.indent(alert)
-    whole: bytes = ET.tostring(alert, encoding="utf-8", xml_declaration=True)
+    whole: bytes = ET.tostring(
+        alert, encoding="utf-8", xml_declaration=True, default_namespace=NAMESPACE
+    )
     return whole
 
 

@@ -19,7 +19,8 @@ from features.errors import ContractError, NotFoundError
 from features.vocabulary import Band, Coverage
 from models.counts import AT_LEAST, QUANTILES
 from store import audit
-from store.canonical import digest, plain, records
+from store.canonical import plain, records
+from store.digests import digest
 from store.geometry import simplified
 from store.mark import hold
 from store.schema import Bulletin, Election, Incident, Registry, Score, Unit

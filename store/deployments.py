@@ -21,7 +21,6 @@ from response.deployment_broken import broken
 from response.deployment_request import Request
 from response.deployment_words import reasons
 from store import audit, reading
-from store.canonical import digest
 from store.deployment_schema import (
     Deployment,
     DeploymentApproval,
@@ -30,6 +29,7 @@ from store.deployment_schema import (
     PastDeployment,
     UnitPopulation,
 )
+from store.digests import digest
 from store.roles import ALLOWED, Action, Role
 from store.schema import Bulletin, Incident, Score, Unit
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer
 from features.errors import NotFoundError
 from features.vocabulary import Language
 from store import audit
-from store.canonical import digest
+from store.digests import digest
 from store.lesson_schema import Lessons
 from store.mark import hold
 from store.schema import Bulletin

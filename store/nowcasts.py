@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from features.errors import ConflictError, NotFoundError
 from store import audit, reading
+from store.digests import digest
 from store.nowcast_schema import Nowcast, NowcastScore, RatioTable
 from store.schema import Bulletin, Score, Unit
 from store.selecting import Selection
@@ -148,7 +149,7 @@ def _units(session: Session, bulletin: Bulletin) -> pd.DataFrame:
 
 def _digest(table: pd.DataFrame) -> str:
     """Digest of a table's rows, in an order of their own; moments to the microsecond."""
-    from store.canonical import digest, records
+    from store.canonical import records
 
     shown = table.copy()
     for name in shown.columns:
@@ -166,7 +167,7 @@ def _write(
     now: datetime,
     asked: tuple[str, str | None],
 ) -> str:
-    from store.canonical import digest, records
+    from store.canonical import records
 
     ordered = scored.sort_values(["rank", "unit_id"], na_position="last")
     rows = records(ordered.assign(position=range(1, len(ordered) + 1)), _COLUMNS)
@@ -251,7 +252,7 @@ def write_ratios(
         learned_from: the round whose outcomes it has beyond those of `previous_id`.
         previous_id: the table that it was learned upon.
     """
-    from store.canonical import digest, records
+    from store.canonical import records
 
     rows = records(table, list(table.columns))
     ratios_id = digest([iso3, learned_from, previous_id, rows])[:16]

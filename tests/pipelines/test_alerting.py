@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -327,9 +326,11 @@ def test_the_whole_way_on_the_command_line(home: Path, monkeypatch: pytest.Monke
     assert "grave-incident" in vigie("rules", pack, "--lang", "fr")
     moment = "2024-10-01T08:00"
     assert "new drafts" in vigie("draft", pack, "--election", ELECTION, "--as-of", moment)
-    found = re.search(rf"{ELECTION}\.alert\.\w+", vigie("list", "--state", "draft"))
-    assert found is not None
-    alert_id = found[0]
+    assert f"{ELECTION}.alert." in vigie("list", "--state", "draft")
+    engine = database.connect(Settings(home=home).database)
+    with database.sessions(engine)() as session:
+        alert_id = alerts.page(session, state="draft")[0].alert.alert_id
+    engine.dispose()
     office = ("--name", "Préfet", "--level", "national", "--channel", "email")
     vigie("recipients", "add", *office, "--address", "prefet@example.org", "--area", "XX")
     assert "prefet@" not in vigie("recipients", "list")

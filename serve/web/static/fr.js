@@ -282,7 +282,6 @@ export const FR = {
   // alerts
   "Skip to the alerts": "Aller aux alertes",
   "Pages": "Pages",
-  "Forecasts": "Prévisions",
   "Alerts": "Alertes",
   "An alert is a draft until a coordinator signs it; then it goes out to the people of its level and areas. Each reading of alerts is logged.":
     "Une alerte est un projet jusqu'à ce qu'un coordinateur la signe\u202f; elle part alors vers les personnes de son niveau et de ses zones. Chaque lecture des alertes est consignée.",
@@ -328,7 +327,6 @@ export const FR = {
   "given up: ask the person who runs Vigie":
     "abandonnée\u202f: demandez à la personne qui gère Vigie",
   "due again": "de nouveau à envoyer",
-  "Sign in first": "Connectez-vous d'abord",
   "Alerts are private. Sign in on the page of forecasts, then come back to this address.":
     "Les alertes sont privées. Connectez-vous sur la page des prévisions, puis revenez à cette adresse.",
   "EXERCISE": "EXERCICE",
