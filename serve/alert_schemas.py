@@ -101,6 +101,7 @@ class AlertOut(_Shape):
 class Alerts(_Shape):
     """Some alerts, the newest first."""
 
+    synthetic: bool | None = Field(description="Whether the data of this store are made up")
     alerts: list[AlertOut]
     next: Next
 

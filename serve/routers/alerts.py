@@ -18,7 +18,7 @@ from serve.auth import Now, OpenSession, Reader, request_id
 from serve.language import Wanted
 from serve.routers.bulletins import Cursor, _moment
 from serve.schemas import Moment
-from store import alerts, outbox, recipients
+from store import alerts, mark, outbox, recipients
 from store.alerts import Followed
 from store.audit import Entry
 from store.roles import Role
@@ -87,7 +87,8 @@ def list_alerts(
     if len(rows) > limit:
         last = rows[limit - 1].alert
         following = cursors.following(request, (last.drafted_at, last.alert_id))
-    return Alerts(alerts=[out(row, language) for row in rows[:limit]], next=following)
+    shown = [out(row, language) for row in rows[:limit]]
+    return Alerts(synthetic=mark.is_synthetic(session), alerts=shown, next=following)
 
 
 _XML: dict[int | str, dict[str, Any]] = {

@@ -115,3 +115,21 @@ def test_a_planner_cannot_sign(browser: Browser, server: str, seeded: Any, draft
     card = page.locator(f'[id="{alert_id}"]')
     expect(card).to_contain_text("A coordinator can sign or reject it.")
     assert card.get_by_role("button").count() == 0
+
+
+def test_a_store_of_made_up_data_says_so_before_any_alert(
+    browser: Browser, server: str, seeded: Any
+) -> None:
+    engine = database.connect(seeded.settings.database)
+    with database.sessions(engine).begin() as session:
+        _, secret = tokens.create(
+            session, label="elsewhere", now=datetime.now(UTC), role="field", areas=["X1"]
+        )
+    engine.dispose()
+    context = browser.new_context(base_url=server, locale="en-GB")
+    page = context.new_page()
+    page.request.post("/v1/session", data={"token": secret})
+    page.goto("/alerts")
+    expect(page.locator("#sign-out")).to_be_visible()
+    expect(page.locator("#synthetic")).to_be_visible()
+    context.close()

@@ -82,6 +82,7 @@ async function open(path = "/v1/alerts?limit=100") {
     const page = await api.read(path);
     alerts = path.includes("cursor=") ? [...alerts, ...page.alerts] : page.alerts;
     following = page.next;
+    show(byId("synthetic"), page.synthetic === true);
     const id = wanted();
     if (id && !alerts.some((one) => one.alert_id === id)) {
       alerts.push(await api.read(`/v1/alerts/${encodeURIComponent(id)}`));
@@ -93,7 +94,6 @@ async function open(path = "/v1/alerts?limit=100") {
   show(byId("message"), false);
   show(byId("alerts"));
   show(byId("sign-out"));
-  show(byId("synthetic"), alerts.some((one) => one.synthetic));
   goTo(wanted());
   draw();
 }
