@@ -111,10 +111,12 @@ def deploy_plan(
     with _store() as session:
         bulletin = reading.bulletin(session, bulletin_id)
         before = deployments.version(session, follows) if follows else None
-        known = deployments.situation(session, bulletin, before)
+        by = _by(role, reason)
+        reports = deployments.reports_of(session, before, by.at)
+        known = deployments.situation(session, bulletin, before, reports)
         with err.status("planning"):
             found = plan(known, request)
-        kept = deployments.write_plan(session, bulletin, known, found, _by(role, reason), before)
+        kept = deployments.write_plan(session, bulletin, known, found, by, before)
         _print(session, kept, lang)
         if follows:
             _print_moves(session, kept)

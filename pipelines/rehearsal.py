@@ -154,7 +154,8 @@ def deployment(play: Play, which: int, now: datetime) -> None:
     with sessions(play.engine).begin() as session:
         found = reading.bulletin(session, play.bulletins[which])
         follows = deployments.version(session, play.plans[0]) if which else None
-        known = deployments.situation(session, found, follows)
+        reports = deployments.reports_of(session, follows, now)
+        known = deployments.situation(session, found, follows, reports)
         planned = plan(known, Request(mediators=play.scale.mediators[which]))
         by = By(Role.COORDINATOR, "rehearsal", now, "rehearsal")
         kept = deployments.write_plan(session, found, known, planned, by, follows)

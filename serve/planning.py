@@ -106,7 +106,8 @@ def planned(
     """
     bulletin = reading.bulletin(session, asked.bulletin_id)
     before = deployments.version(session, asked.follows) if asked.follows else None
-    known = deployments.situation(session, bulletin, before)
+    reports = deployments.reports_of(session, before, who.at)
+    known = deployments.situation(session, bulletin, before, reports)
     found = plan(known, asked.request)
     kept = deployments.write_plan(session, bulletin, known, found, who, before)
     return _out(session, kept, caller, language)

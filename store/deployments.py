@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from features.errors import ConflictError, ContractError, ForbiddenError, NotFoundError
-from response.contracts import empty, require
+from response.contracts import current, empty, require
 from response.deployment import POSTS, Plan, Situation, measured, no_posts
 from response.deployment_broken import broken
 from response.deployment_request import Request
@@ -30,6 +30,7 @@ from store.deployment_schema import (
     UnitPopulation,
 )
 from store.digests import digest
+from store.reports import report_history
 from store.roles import ALLOWED, Action, Role
 from store.schema import Bulletin, Incident, Score, Unit
 
@@ -66,13 +67,13 @@ def situation(
     follows: DeploymentVersion | None = None,
     reports: pd.DataFrame | None = None,
 ) -> Situation:
-    """What a plan from a bulletin needs to know; nothing known after the bulletin's day.
+    """What a plan from a bulletin needs to know: reports aside, what was known on its day.
 
     Args:
         session: an open session.
         bulletin: whose scores count.
         follows: the plan that this one starts from.
-        reports: of the round before, current.
+        reports: of the round before, as `reports_of` gives them.
     """
     columns = [
         *(getattr(Unit, c) for c in _UNIT),
@@ -97,6 +98,20 @@ def situation(
         reports=reports,
         past_regions=tuple(past.regions) if past else (),
     )
+
+
+def reports_of(
+    session: Session, follows: DeploymentVersion | None, as_of: datetime
+) -> pd.DataFrame | None:
+    """Field reports of the round of a plan that another one starts from, as known at a moment.
+
+    Returns:
+        As `response.contracts.current`, so without those taken back; None where none is followed.
+    """
+    if follows is None:
+        return None
+    first = deployment(session, follows.deployment_id)
+    return current(report_history(session, election_id=first.election_id), pd.Timestamp(as_of))
 
 
 _UNIT = (
@@ -239,7 +254,7 @@ def edit(
     before = None
     if deployment.follows is not None:
         before = version(session, deployment.follows, newest.follows_version)
-    known = situation(session, bulletin, before)
+    known = situation(session, bulletin, before, reports_of(session, before, by.at))
     request = Request.model_validate(newest.request)
     posts = _changed(posts_of(session, newest), changes, request, set(known.units["unit_id"]))
     figures = measured(known, request, posts)

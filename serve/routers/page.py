@@ -1,4 +1,4 @@
-"""`/`, `/reports` and `/alerts`: the planners' pages."""
+"""`/`, `/plan`, `/reports` and `/alerts`: the planners' pages."""
 
 from __future__ import annotations
 
@@ -34,3 +34,9 @@ def page(request: Request) -> Response:
 def alerts() -> Response:
     """Alerts: drafts to sign, those that went out, who was told."""
     return FileResponse(WEB / "alerts.html", media_type="text/html")
+
+
+@router.get("/plan")
+def plan() -> Response:
+    """Deployments: made, looked at, edited and approved."""
+    return FileResponse(WEB / "plan.html", media_type="text/html")

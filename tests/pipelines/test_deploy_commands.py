@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from typer.testing import CliRunner
 from features.errors import ConfigError
 from pipelines.cli import app
 from pipelines.deploy_commands import load_request
-from store import bulletins, database, deployments
+from response.submissions import Arrival
+from response.vocabulary import Intake
+from store import bulletins, database, deployments, landing
+from store.report_places import places
 
 
 def test_requests_are_read_from_files(tmp_path: Path) -> None:
@@ -112,6 +116,31 @@ def test_a_plan_goes_from_bulletin_to_paper(bulletin_id: str, tmp_path: Path) ->
         posts = deployments.approved_posts(session, "XXA-2018-PRES-1")
     engine.dispose()
     assert posts["mediators"].sum() == 8
+
+
+def reported(home: Path, *unit_ids: str) -> None:
+    """Keep one grave report of each unit."""
+    engine = database.connect(f"sqlite:///{home / 'vigie.db'}")
+    with database.sessions(engine).begin() as session:
+        for unit_id in unit_ids:
+            fields = {"unit": unit_id, "kind": "incident", "sign": "clash", "severity": 4}
+            fields["seen_at"] = "2018-07-20T08:00:00Z"
+            arrival = Arrival(Intake.API, "t", unit_id, fields, fields)
+            landing.receive(session, arrival, places(session), datetime(2018, 7, 20, 9, tzinfo=UTC))
+    engine.dispose()
+
+
+def test_a_second_plan_covers_what_reports_of_the_first_told(
+    bulletin_id: str, tmp_path: Path
+) -> None:
+    constraints = tmp_path / "second.toml"
+    constraints.write_text("cover_reports_from = 4")
+    words = ("plan", bulletin_id, "--mediators", "6", "--constraints", str(constraints))
+    first = vigie(*words).rpartition(" version 1")[0].rpartition("\n")[2]
+    assert "XX0402" not in vigie(*words, "--follows", first)
+    reported(tmp_path, "XX0402")
+    assert "XX0402" in vigie(*words, "--follows", first)
+    assert "XX0402" not in vigie(*words)
 
 
 def test_wrong_words_are_refused(bulletin_id: str, tmp_path: Path) -> None:

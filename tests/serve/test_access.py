@@ -97,6 +97,7 @@ class Case:
 TABLE: dict[tuple[str, str], Case] = {
     ("GET", "/"): Case("/", EVERYBODY),
     ("GET", "/alerts"): Case("/alerts", EVERYBODY),
+    ("GET", "/plan"): Case("/plan", EVERYBODY),
     ("GET", "/reports"): Case("/reports", EVERYBODY),
     ("GET", "/openapi.json"): Case("/openapi.json", EVERYBODY),
     ("GET", "/health"): Case("/health", EVERYBODY),

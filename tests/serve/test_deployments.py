@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import openpyxl
@@ -11,8 +12,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from response.submissions import Arrival
+from response.vocabulary import Intake
 from serve import auth
-from store import audit, database, tokens
+from store import audit, database, landing, tokens
+from store.report_places import places
 
 FEW = {"draws": 60}
 
@@ -117,6 +121,56 @@ def test_a_second_round_follows_the_first(callers: dict[str, TestClient], seeded
     moves = planner.get(f"/v1/deployments/{second['deployment_id']}/moves").json()["moves"]
     assert sum(m["mediators"] for m in moves if m["to_unit"] == "") == 6
     assert sum(m["mediators"] for m in moves if m["to_unit"] != "") == 6
+
+
+def reported(seeded: Any, severities: dict[str, int]) -> dict[str, str]:
+    """Keep a report of an incident in each unit, within the round; their ids by unit."""
+    engine = database.connect(seeded.settings.database)
+    ids = {}
+    with database.sessions(engine).begin() as session:
+        for unit_id, severity in severities.items():
+            fields = {"unit": unit_id, "kind": "incident", "sign": "clash", "severity": severity}
+            fields["seen_at"] = "2018-07-20T08:00:00Z"
+            arrival = Arrival(Intake.API, "t", f"plan-{unit_id}", fields, fields)
+            moment = datetime(2018, 7, 20, 9, tzinfo=UTC)
+            landed = landing.receive(session, arrival, places(session), moment)
+            assert landed.state == landing.State.LANDED
+            ids[unit_id] = landed.report_id
+    engine.dispose()
+    return ids
+
+
+def test_reports_of_the_first_round_change_the_second_plan(
+    callers: dict[str, TestClient], seeded: Any
+) -> None:
+    planner = callers["planner"]
+    first = made(planner, seeded)
+    quiet, stands, taken_back = "XX0401", "XX0402", "XX0403"
+    assert not {quiet, stands, taken_back} & {p["unit_id"] for p in first["posts"]}
+    ids = reported(seeded, {quiet: 2, stands: 4, taken_back: 4})
+    planner.post(f"/v1/reports/{ids[taken_back]}/withdraw", json={"reason": "mistaken"})
+    asked = {"mediators": 12, "risk": FEW, "cover_reports_from": 4}
+    body = {"bulletin_id": seeded.bulletin_id, "request": asked}
+    alone = planner.post("/v1/deployments", json=body).json()
+    assert stands not in {p["unit_id"] for p in alone["posts"]}
+    after = {**body, "follows": first["deployment_id"]}
+    second = planner.post("/v1/deployments", json=after).json()
+    posts = {p["unit_id"]: p for p in second["posts"]}
+    assert stands in posts
+    assert not {quiet, taken_back} & set(posts)
+    assert "must be covered; 1 × incident" in posts[stands]["why"]
+    edit = {
+        "version": 1,
+        "reason": "more there",
+        "changes": [{"unit_id": unit, "mediators": 4} for unit in (stands, taken_back)],
+    }
+    url = f"/v1/deployments/{second['deployment_id']}/versions"
+    edited = {p["unit_id"]: p for p in planner.post(url, json=edit).json()["posts"]}
+    assert "1 × incident" in edited[stands]["why"]
+    assert "×" not in edited[taken_back]["why"]
+    planner.post(f"/v1/reports/{ids[stands]}/withdraw", json={"reason": "mistaken too"})
+    third = planner.post("/v1/deployments", json=after).json()
+    assert stands not in {p["unit_id"] for p in third["posts"]}
 
 
 def test_a_token_with_areas_sees_their_posts_and_no_totals(

@@ -58,6 +58,8 @@ export const bulletins = async () => (await whole("/v1/bulletins?limit=200", "bu
 const scoresPath = (id, format) =>
   `/v1/bulletins/${encodeURIComponent(id)}/scores?format=${format}&limit=5000`;
 
+export const scores = async (id) => (await whole(scoresPath(id, "json"), "scores")).scores;
+
 export const scoresOnMap = (id) => whole(scoresPath(id, "geojson"), "features");
 
 // The newest nowcast of a bulletin; null while there is none.
@@ -77,6 +79,16 @@ export const unit = (unitId, bulletinId) =>
 export const targets = async () => (await json("/v1/targets")).targets;
 export const lessons = async (electionId) =>
   (await json(`/v1/elections/${encodeURIComponent(electionId)}/lessons`)).lessons;
+
+const planPath = (id) => `/v1/deployments/${encodeURIComponent(id)}`;
+const numbered = (version) => (version ? `?version=${version}` : "");
+export const plans = async () => (await json("/v1/deployments?limit=200")).deployments;
+export const plan = (id, version) => json(`${planPath(id)}${numbered(version)}`);
+export const planVersions = async (id) => (await json(`${planPath(id)}/versions`)).versions;
+export const planMoves = async (id, version) =>
+  (await json(`${planPath(id)}/moves${numbered(version)}`)).moves;
+export const planFile = (id, version, format) =>
+  `${planPath(id)}/file?format=${format}&version=${version}&lang=${language}`;
 
 export const forecasts = async () => (await json("/v1/forecasts?limit=20")).forecasts;
 

@@ -1,0 +1,145 @@
+"""The page of deployments in a real browser: a planner plans and edits, a coordinator approves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from store import database, tokens
+
+CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        missing = f"{CHROMIUM.name} is missing: install Chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def secrets(seeded: Any) -> dict[str, str]:
+    engine = database.connect(seeded.settings.database)
+    with database.sessions(engine).begin() as session:
+        found = {
+            role: tokens.create(session, label=role, now=datetime.now(UTC), role=role, areas=areas)[
+                1
+            ]
+            for role, areas in (("planner", []), ("coordinator", []), ("field", ["XX00"]))
+        }
+    engine.dispose()
+    return found
+
+
+def _open(
+    browser: Browser, server: str, secret: str, width: int, locale: str, path: str = "/plan"
+) -> tuple[Page, list[str]]:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, base_url=server, locale=locale
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto("/plan")
+    expect(page.locator("#message-link")).to_be_visible()
+    page.evaluate(
+        """(token) => fetch("/v1/session", {method: "POST", body: JSON.stringify({token}),
+        headers: {"Content-Type": "application/json"}})""",
+        secret,
+    )
+    page.goto(path)
+    page.reload()
+    return page, said
+
+
+def test_a_plan_is_made_edited_and_approved(
+    browser: Browser, server: str, secrets: dict[str, str]
+) -> None:
+    page, said = _open(browser, server, secrets["planner"], 1400, "en-GB")
+    shown = page.locator("#plan")
+    page.locator("#mediators").fill("14")
+    page.locator("#regions-box summary").click()
+    page.get_by_label("At most, Région A").fill("8")
+    page.get_by_label("At least, Région B").fill("6")
+    page.locator("#why").fill("first draft")
+    page.get_by_role("button", name="Plan", exact=True).click()
+    expect(shown.locator(".plan-head .notes")).to_have_text("first draft")
+    expect(shown.get_by_role("heading", level=1)).to_contain_text("14 mediators")
+    expect(shown.locator(".state")).to_have_text("draft, not approved")
+    expect(shown.locator(".assumed")).to_contain_text("claims no causal effect")
+    people = [int(n) for n in shown.locator(".posts .region .people").all_inner_texts()]
+    assert people == [8, 6]
+    expect(shown.locator(".rivals li")).to_have_count(5)
+    assert shown.locator(".curve .hover").count() > 10
+    expect(shown).to_contain_text("Commune 37 é")  # no score, and said so
+    expect(shown).to_contain_text("A coordinator can approve it.")
+    assert shown.get_by_role("button", name="Approve version 1").count() == 0
+    first = shown.locator(".posts tr[data-unit] input").first
+    before = int(first.input_value())
+    first.fill("0")
+    shown.get_by_label("Add a commune").fill("XX0405")
+    shown.get_by_role("button", name="Add", exact=True).click()
+    bar = shown.locator(".save-bar")
+    expect(bar).to_contain_text(f"2 changes: {14 - before + 2} mediators in all")
+    bar.get_by_role("button", name="Save as version 2").click()
+    expect(bar).to_be_visible()  # not without a reason
+    bar.get_by_label("Reason for the change").fill("the bridge is out")
+    bar.get_by_role("button", name="Save as version 2").click()
+    expect(shown.locator(".plan-head .notes")).to_have_text("the bridge is out")
+    expect(shown.locator(".tags")).to_contain_text("Changed by a person (planner)")
+    expect(shown.locator(".posts tr[data-unit=XX0405] input")).to_have_value("2")
+    expect(shown).to_contain_text("Moves from the first version")
+    address = page.evaluate("location.pathname + location.hash")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert said == []
+
+    page, said = _open(browser, server, secrets["coordinator"], 390, "fr-FR", address)
+    shown = page.locator("#plan")
+    shown.get_by_label("Mots qui accompagnent l'approbation").fill("vu")
+    shown.get_by_role("button", name="Approuver la version 2").click()
+    expect(shown.locator(".state")).to_contain_text("approuvé par\u202f: coordination")
+    expect(shown.locator(".assumed")).to_contain_text("aucun effet causal")
+    with page.expect_download() as given:
+        shown.get_by_role("link", name="CSV").click()
+    text = Path(given.value.path()).read_text(encoding="utf-8")
+    assert "XX0405" in text
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert said == []
+
+
+def test_a_clash_is_said_and_nothing_is_lost(
+    browser: Browser, server: str, secrets: dict[str, str]
+) -> None:
+    page, _ = _open(browser, server, secrets["planner"], 1400, "en-GB")
+    page.locator("#mediators").fill("4")
+    page.locator("#regions-box summary").click()
+    page.get_by_label("At least, Région A").fill("8")
+    page.get_by_role("button", name="Plan", exact=True).click()
+    expect(page.locator("#ask-error")).to_contain_text("X0")
+    expect(page.locator("#mediators")).to_have_value("4")
+
+
+def test_who_may_not_plan_only_looks(
+    browser: Browser, server: str, secrets: dict[str, str]
+) -> None:
+    page, said = _open(browser, server, secrets["field"], 390, "en-GB")
+    expect(page.locator("#plan h1")).to_be_visible()
+    expect(page.locator("#make")).to_be_hidden()
+    assert page.locator("#plan input").count() == 0
+    assert said == []
