@@ -2,34 +2,33 @@
 
 Every stage uses what the others left in the store, through the functions that the service and the
 command line use; only the moment is simulated. `timetable` says which stage is due when: before
-each, everything that has arrived from the field by then is let in. Alerts and lessons have no stage
-here yet; theirs go into the timetable, too.
+each, everything that has arrived from the field by then is let in.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine
 
+from pipelines import lessons as taught
 from pipelines.nowcasting import learn
-from pipelines.pack import load_pack
-from pipelines.rehearsal_field import Post, deliver, deliveries, garbled
-from pipelines.run import Workshop, run
-from pipelines.settings import Settings
-from pipelines.synthetic.country import Country, make_country, simulate
+from pipelines.rehearsal_alerts import answering, closing, desk, drafting, sending
+from pipelines.rehearsal_field import deliver, deliveries, garbled
+from pipelines.rehearsal_offices import open_offices
+from pipelines.rehearsal_play import Play, Scale, begin
+from pipelines.run import run
 from pipelines.synthetic.field import make_reports
-from pipelines.synthetic.rounds import Round
 from response.deployment import plan
 from response.deployment_request import Request
+from response.vocabulary import Verification
 from store import deployments, nowcasts, reading
-from store.database import connect, migrate, sessions
+from store.database import sessions
 from store.deployments import By
 from store.reports import report_history
 from store.roles import Role
@@ -38,107 +37,18 @@ TARGET = "any"
 SETTLED_DAYS = 31
 """The pack's incidents reach their source within thirty days."""
 
-_AFTER_FIRST_DAYS = 6
-"""The second round is known five days after the first; its bulletin comes the day after."""
+_ALERTING = (
+    (drafting, 7),
+    (desk, 8),
+    (sending, 9),
+    (sending, 10),
+    (answering, 12),
+    (answering, 18),
+)
+"""What is done about alerts on a day, and at which hour; what failed at nine is tried again."""
 
-
-@dataclass(frozen=True)
-class Scale:
-    """How large a rehearsal is; 404 and 210 went out in Mali 2018, of 701 communes."""
-
-    units: int = 120
-    years: int = 6
-    seed: int = 7
-    mediators: tuple[int, int] = (70, 36)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one stage handed over: when, and how much of what."""
-
-    stage: str
-    at: datetime
-    handed: dict[str, float | str]
-
-
-@dataclass
-class Play:
-    """A rehearsal under way.
-
-    Attributes:
-        rounds: the two rounds.
-        bulletins, plans, nowcasts: ids by round, in the order made; a plan is its deployment's.
-        told: what the simulated field said, by round: keeps `REPORTS`.
-        waiting: what is still to arrive, the next first.
-        sent: kinds of things that arrived; became: what the store made of them.
-        log: what every stage handed over.
-    """
-
-    folder: Path
-    settings: Settings
-    scale: Scale
-    progress: Callable[[str], None]
-    country: Country
-    engine: Engine
-    pack_file: Path
-    rounds: tuple[Round, Round]
-    bulletins: list[str] = field(default_factory=list)
-    plans: list[str] = field(default_factory=list)
-    nowcasts: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
-    told: list[pd.DataFrame] = field(default_factory=list)
-    waiting: list[Post] = field(default_factory=list)
-    sent: Counter[str] = field(default_factory=Counter)
-    became: Counter[str] = field(default_factory=Counter)
-    ratios: list[str] = field(default_factory=list)
-    log: list[Step] = field(default_factory=list)
-
-    def day(self, number: int) -> date:
-        """A day from its number in the country's calendar."""
-        return self.country.start + timedelta(days=number)
-
-    def at(self, number: int, hour: int = 6) -> datetime:
-        """A moment of a day of the country's calendar."""
-        return datetime.combine(self.day(number), time(hour), UTC)
-
-    def start(self, which: int) -> int:
-        """The number of the first day that a round's bulletin speaks about."""
-        if which == 0:
-            return self.rounds[0].window[0]
-        return self.rounds[0].polling_day + _AFTER_FIRST_DAYS + 1
-
-    def hand(self, stage: str, at: datetime, **handed: float | str) -> None:
-        """Write down what a stage handed over."""
-        self.log.append(Step(stage, at, handed))
-        self.progress(f"{at:%Y-%m-%d %H:%M} {stage}: {handed}")
-
-    def workshop(self, now: datetime) -> Workshop:
-        """The command line's workshop at a simulated moment."""
-        return Workshop(load_pack(self.pack_file), self.settings, now, self.progress)
-
-
-def begin(folder: Path, scale: Scale, progress: Callable[[str], None]) -> Play:
-    """Make the country, with an empty store beside it.
-
-    Args:
-        folder: where everything is written; made if missing.
-        scale: how large.
-        progress: is told what goes on.
-    """
-    settings = Settings(
-        home=folder / "home",
-        database_url="",
-        tracking_uri=f"sqlite:///{folder / 'mlflow.db'}",
-        artifacts=folder / "artifacts",
-    )
-    progress("making the country")
-    pack = make_country(folder / "country", seed=scale.seed, units=scale.units, years=scale.years)
-    country = simulate(seed=scale.seed, units=scale.units, years=scale.years)
-    last = [held for held in country.rounds if held.election_type == "presidential"][-2:]
-    engine = connect(settings.database)
-    migrate(engine)
-    play = Play(folder, settings, scale, progress, country, engine, pack, (last[0], last[1]))
-    play.hand("country", play.at(0), units=country.land.units, rounds=len(country.rounds))
-    return play
+_AFTER_DAYS = 4
+"""So long after a round alerts are still followed: a draft expires within two days."""
 
 
 def bulletin(play: Play, which: int, now: datetime) -> None:
@@ -150,13 +60,21 @@ def bulletin(play: Play, which: int, now: datetime) -> None:
 
 
 def deployment(play: Play, which: int, now: datetime) -> None:
-    """Plan who goes where, from the bulletin and the plan of the round before, and approve it."""
+    """Plan who goes where, and approve it.
+
+    The second round's plan starts from the first one and from what was reported in its round.
+    """
     with sessions(play.engine).begin() as session:
         found = reading.bulletin(session, play.bulletins[which])
         follows = deployments.version(session, play.plans[0]) if which else None
         reports = deployments.reports_of(session, follows, now)
         known = deployments.situation(session, found, follows, reports)
-        planned = plan(known, Request(mediators=play.scale.mediators[which]))
+        mediators = play.scale.mediators[which]
+        asked = Request(mediators=mediators)
+        if reports is not None:
+            least = gravest(reports, mediators // asked.team_size // 2)
+            asked = asked.model_copy(update={"cover_reports_from": least})
+        planned = plan(known, asked)
         by = By(Role.COORDINATOR, "rehearsal", now, "rehearsal")
         kept = deployments.write_plan(session, found, known, planned, by, follows)
         deployments.approve(session, kept.deployment_id, kept.version, by)
@@ -169,7 +87,25 @@ def deployment(play: Play, which: int, now: datetime) -> None:
         mediators=int(posts["mediators"].sum()),
         units=len(posts),
         follows=play.plans[0] if which else "",
+        reports=0 if reports is None else len(reports),
+        covers_reports_from=asked.cover_reports_from or "",
     )
+
+
+def gravest(reports: pd.DataFrame, most: int) -> int | None:
+    """The least severity of which so few units have reports that a plan can cover them all.
+
+    Args:
+        reports: keeps `REPORTS`, current.
+        most: units that may be promised a team.
+
+    Returns:
+        None where even the gravest reports come from more, or there are none.
+    """
+    standing = reports.loc[reports["verification"] != str(Verification.REFUTED)]
+    worst = standing.groupby("unit_id")["severity"].max()
+    fits = [least for least in range(1, 6) if 0 < (worst >= least).sum() <= most]
+    return min(fits, default=None)
 
 
 def posting(play: Play, which: int, now: datetime) -> None:
@@ -226,6 +162,29 @@ def ratios(play: Play, which: int, now: datetime) -> None:
         )
 
 
+def lessons(play: Play, which: int, now: datetime) -> None:
+    """Hold a round against what happened, once all of it is in; the store keeps it."""
+    found = taught.lessons(
+        play.workshop(now),
+        play.rounds[which].election_id,
+        TARGET,
+        play.bulletins[which],
+        now.date(),
+    )
+    play.lessons.append(found.lessons_id)
+    said = found.document
+    play.hand(
+        "lessons",
+        now,
+        lessons=found.lessons_id,
+        incidents=said["totals"]["incidents"],
+        mediators=said["deployment"]["mediators"],
+        reports=said["reports"]["reports"],
+        alerts=said["alerts"]["all"]["sent"],
+        findings=len(said["findings"]),
+    )
+
+
 @dataclass(frozen=True)
 class Due:
     """A stage of a round (0 or 1) and its moment."""
@@ -245,7 +204,14 @@ def timetable(play: Play) -> list[Due]:
             Due(play.at(first - 1, 22), deployment, which),
             Due(play.at(first, 0), posting, which),
             *(Due(play.at(day), nowcast, which) for day in range(first + 7, last + 2, 7)),
+            *(
+                Due(play.at(day, hour), stage, which)
+                for day, (stage, hour) in product(range(first, last + _AFTER_DAYS), _ALERTING)
+                if stage is not drafting or day <= last
+            ),
+            Due(play.at(last + _AFTER_DAYS), closing, which),
             Due(play.at(last + 1 + SETTLED_DAYS), ratios, which),
+            Due(play.at(last + 1 + SETTLED_DAYS, 12), lessons, which),
         ]
     return sorted(due, key=lambda one: one.at)
 
@@ -256,10 +222,11 @@ def rehearse(folder: Path, scale: Scale, progress: Callable[[str], None]) -> Pla
     Returns:
         The play, whose `log` says what every stage handed over; its store stays in `folder`.
     """
-    play = begin(folder, scale, progress)
-    for due in timetable(play):
-        let_in(play, due.at)
-        due.stage(play, due.which, due.at)
+    with open_offices() as offices:
+        play = begin(folder, scale, progress, offices)
+        for due in timetable(play):
+            let_in(play, due.at)
+            due.stage(play, due.which, due.at)
     let_in(play, None)
     with sessions(play.engine)() as session:
         kept = report_history(session)["report_id"].nunique()

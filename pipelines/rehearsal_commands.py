@@ -24,9 +24,9 @@ def rehearse(
     years: Annotated[int, typer.Option(help="Years of history")] = 6,
     seed: Annotated[int, typer.Option(help="Seed of everything random")] = 7,
 ) -> None:
-    """Play a two-round election from bulletin to second plan, and say what was handed over."""
-    from pipelines.rehearsal import Scale
+    """Play a two-round election from bulletin to lessons, and say what was handed over."""
     from pipelines.rehearsal import rehearse as play
+    from pipelines.rehearsal_play import Scale
 
     if config != SYNTHETIC:
         raise ConfigError(

@@ -17,6 +17,7 @@ from pipelines import rehearsal
 from pipelines.cli import app
 from pipelines.rehearsal_field import GARBLED, SENDER, deliver, deliveries, garbled
 from pipelines.rehearsal_field import landed as landed_id
+from pipelines.rehearsal_play import Play, Scale
 from pipelines.synthetic.country import simulate
 from pipelines.synthetic.field import make_reports
 from response.contracts import current
@@ -99,14 +100,14 @@ def test_only_what_is_known_can_be_rehearsed(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory) -> rehearsal.Play:
+def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
     folder = tmp_path_factory.mktemp("rehearsal")
-    scale = rehearsal.Scale(units=40, years=4, mediators=(24, 12))
+    scale = Scale(units=40, years=4, mediators=(24, 12))
     return rehearsal.rehearse(folder, scale, lambda _said: None)
 
 
 @pytest.mark.slow
-def test_a_whole_election(play: rehearsal.Play) -> None:
+def test_a_whole_election(play: Play) -> None:
     with sessions(play.engine)() as session:
         _bulletins_and_plans(play, session)
         _reports(play, session)
@@ -120,7 +121,7 @@ def test_a_whole_election(play: rehearsal.Play) -> None:
     assert stages["deployment"] == stages["second-round plan"] == stages["field reports"] == 1
 
 
-def _bulletins_and_plans(play: rehearsal.Play, session: Session) -> None:
+def _bulletins_and_plans(play: Play, session: Session) -> None:
     assert session.scalar(select(func.count()).select_from(Bulletin)) == 2
     for which, held in enumerate(play.rounds):
         bulletin = reading.bulletin(session, play.bulletins[which])
@@ -136,7 +137,7 @@ def _bulletins_and_plans(play: rehearsal.Play, session: Session) -> None:
     assert second.follows_version == 1
 
 
-def _reports(play: rehearsal.Play, session: Session) -> None:
+def _reports(play: Play, session: Session) -> None:
     told = pd.concat(play.told, ignore_index=True)
     pd.testing.assert_frame_equal(as_kept(session), as_told(told), check_dtype=False)
     assert not play.waiting
@@ -150,7 +151,7 @@ def _reports(play: rehearsal.Play, session: Session) -> None:
     assert {item.sender for item in waiting} == {SENDER}
 
 
-def _nowcasts(play: rehearsal.Play, session: Session) -> None:
+def _nowcasts(play: Play, session: Session) -> None:
     made = [nowcast_id for of_round in play.nowcasts for nowcast_id in of_round]
     assert len(set(made)) == len(made)
     assert session.scalar(select(func.count()).select_from(Nowcast)) == len(made)
@@ -173,7 +174,7 @@ def _nowcasts(play: rehearsal.Play, session: Session) -> None:
     assert session.scalar(done) == len(made)
 
 
-def _ratios(play: rehearsal.Play, session: Session) -> None:
+def _ratios(play: Play, session: Session) -> None:
     first, second = (session.get_one(RatioTable, ratios_id) for ratios_id in play.ratios)
     assert [t.learned_from for t in (first, second)] == [r.election_id for r in play.rounds]
     assert second.previous_id == first.ratios_id
