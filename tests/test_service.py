@@ -248,6 +248,7 @@ def test_a_planner_asks_and_gets_the_bulletin(
     api.post(f"{later.json()['url']}/cancel")
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_job_for_ever(api: httpx.Client, worker: int) -> None:
     asked = {"election_id": "XVG-1900-PRES-1"}
     headers = {"Idempotency-Key": "mine-1"}
@@ -282,6 +283,7 @@ def test_what_cannot_be_forecast_says_why(
     assert got["bulletin_id"] is None
 
 
+@pytest.mark.slow
 def test_a_bad_file_is_told_and_the_next_job_runs(
     api: httpx.Client, home: Home, worker: int
 ) -> None:
@@ -516,6 +518,7 @@ def test_a_damaged_archive_is_refused_and_nothing_written(
     assert "CorruptSnapshotError" in elsewhere.vigie("restore", str(file)).stderr
 
 
+@pytest.mark.slow
 def test_a_lost_machine_is_made_again(
     home: Home, secret: str, once: Job, jobs: Jobs, tmp_path: Path
 ) -> None:

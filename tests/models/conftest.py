@@ -30,6 +30,6 @@ def make_examples(seed: int = 0, days: int = 120, units: int = 50) -> Examples:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data() -> Examples:
     return make_examples()

@@ -30,28 +30,34 @@ def trained(data: Examples, **changes: object) -> Development:
     return develop(data, ("logistic",), **(options | changes))  # type: ignore[arg-type]
 
 
-def test_every_baseline_is_fitted_and_scored_beside_the_candidate(data: Examples) -> None:
-    development = trained(data)
+@pytest.fixture(scope="module")
+def plainly(data: Examples) -> Development:
+    """What comes of the examples as they are."""
+    return trained(data)
+
+
+def test_every_baseline_is_fitted_and_scored_beside_the_candidate(plainly: Development) -> None:
+    development = plainly
     assert set(development.forecasters) == {"logistic", *BASELINES}
     assert set(development.table.index) == set(development.forecasters)
     assert development.best_baseline in BASELINES
     assert judge(development.table).promoted == "logistic"
 
 
-def test_first_fold_calibrates_and_is_not_judged(data: Examples) -> None:
-    held_out = trained(data).held_out["logistic"]
+def test_first_fold_calibrates_and_is_not_judged(plainly: Development) -> None:
+    held_out = plainly.held_out["logistic"]
     first = np.isnan(held_out.probability)
     assert first.any()
     assert held_out.day[first].max() < held_out.day[~first].min()
     assert len(judged(held_out).y) == (~first).sum()
 
 
-def test_held_out_forecasts_ignore_later_labels(data: Examples) -> None:
+def test_held_out_forecasts_ignore_later_labels(data: Examples, plainly: Development) -> None:
     """Mutating labels of the last year must not move forecasts for the years before it."""
     last_year = data.day >= data.day.max() - 365
     counts = data.counts.copy()
     counts[last_year] = 9.0
-    plain = trained(data).held_out["logistic"]
+    plain = plainly.held_out["logistic"]
     changed = trained(Examples(data.X, counts, data.day, data.unit)).held_out["logistic"]
     earlier = plain.day < data.day.max() - 365 - 42 - 14 - 365
     assert earlier.any()
@@ -69,9 +75,11 @@ def test_too_short_a_period_is_refused(data: Examples) -> None:
         trained(short, min_positives=1)
 
 
-def test_calibration_of_a_fold_knows_only_windows_known_by_then(data: Examples) -> None:
+def test_calibration_of_a_fold_knows_only_windows_known_by_then(
+    data: Examples, plainly: Development
+) -> None:
     """Mutating windows that end after the last fold starts must not move its probabilities."""
-    plain = trained(data).held_out["logistic"]
+    plain = plainly.held_out["logistic"]
     start = plain.day.max() - 365
     counts = data.counts.copy()
     counts[data.day + 42 + 14 >= start - 60] = 9.0
@@ -82,9 +90,11 @@ def test_calibration_of_a_fold_knows_only_windows_known_by_then(data: Examples) 
     assert plain.probability[middle].tobytes() == changed.probability[middle].tobytes()
 
 
-def test_a_held_out_year_is_calibrated_on_what_settled_during_it(data: Examples) -> None:
+def test_a_held_out_year_is_calibrated_on_what_settled_during_it(
+    data: Examples, plainly: Development
+) -> None:
     """Mutating windows of a held-out year moves its later probabilities, and those alone."""
-    plain = trained(data).held_out["logistic"]
+    plain = plainly.held_out["logistic"]
     start = int(plain.day.max()) - 365
     counts = data.counts.copy()
     changed_days = (data.day >= start) & (data.day < start + 60)

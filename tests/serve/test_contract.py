@@ -78,20 +78,20 @@ def _excluded(case: Any) -> list[Any]:
 
 
 @schema.parametrize()
-@_quick(12)
+@_quick(6)
 def test_every_operation_keeps_the_document_for_planners(case: Any, headers: Any) -> None:
     case.call_and_validate(headers=headers["planner"], excluded_checks=_excluded(case))
 
 
 @pytest.mark.parametrize("role", ["monitor", "field", "admin"])
 @schema.parametrize()
-@_quick(4)
+@_quick(2)
 def test_every_operation_keeps_the_document_for_others(case: Any, headers: Any, role: str) -> None:
     case.call_and_validate(headers=headers[role], excluded_checks=_excluded(case))
 
 
 @schema.parametrize()
-@_quick(8)
+@_quick(4)
 def test_what_exists_keeps_the_document_too(
     case: Any, seeded: Any, headers: Any, report: str
 ) -> None:

@@ -131,7 +131,7 @@ def test_a_clash_is_said_and_nothing_is_lost(
     page.locator("#regions-box summary").click()
     page.get_by_label("At least, Région A").fill("8")
     page.get_by_role("button", name="Plan", exact=True).click()
-    expect(page.locator("#ask-error")).to_contain_text("X0")
+    expect(page.locator("#ask-error")).to_contain_text("Région A (X0)")
     expect(page.locator("#mediators")).to_have_value("4")
 
 
@@ -142,4 +142,5 @@ def test_who_may_not_plan_only_looks(
     expect(page.locator("#plan h1")).to_be_visible()
     expect(page.locator("#make")).to_be_hidden()
     assert page.locator("#plan input").count() == 0
+    assert page.locator("#plan .figure").count() == 0  # totals speak of every unit
     assert said == []

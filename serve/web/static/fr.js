@@ -377,7 +377,7 @@ export const FR = {
   "Changed by a person ({role})": "Modifié par une personne ({role})",
   "Communes": "Communes",
   "Communes without a score": "Communes sans score",
-  "Cover communes of its field reports": "Couvrir les communes de ses rapports de terrain",
+  "Cover communes of its field reports": "Couvrir les communes de ses signalements",
   "Deployment": "Déploiement",
   "Deployments are private. Sign in on the page of forecasts, then come back to this address.":
     "Les déploiements sont privés. Connectez-vous sur la page des prévisions, puis revenez à cette adresse.",

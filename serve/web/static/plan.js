@@ -57,7 +57,7 @@ function askToSignIn() {
 function fault(node, problem) {
   if (problem !== null && !(problem instanceof api.Problem)) throw problem;
   if (problem?.status === 401) askToSignIn();
-  node.textContent = problem?.message ?? "";
+  node.textContent = problem ? view.named(problem.message) : "";
   show(node, problem !== null);
 }
 
@@ -96,7 +96,9 @@ async function choose(id = null, version = null) {
     const found = await form.scores(bulletin.bulletin_id);
     if (mine !== turn) return;
     form.fillRegions(found);
+    view.know(found);
     const first = id ?? ofRound()[0]?.deployment_id;
+    byId("make").open = !first || matchMedia("(min-width: 1001px)").matches;
     if (first) await look(first, version);
     else empty();
   } catch (problem) {
@@ -145,6 +147,7 @@ function draw(moved) {
   document.title = `${t("Deployment")} · Vigie`;
   show(byId("synthetic"), current.synthetic);
   listPlans(id);
+  view.know(rows);
   const there = new Map();
   for (const post of current.posts) there.set(post.unit_id, (there.get(post.unit_id) ?? 0) + post.mediators);
   const parts = [heading(), view.summary(current), postsCard(),

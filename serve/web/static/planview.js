@@ -4,6 +4,17 @@ import { el, svg } from "./dom.js";
 import { language, t } from "./language.js";
 import { BAND_SAYS, amount, count, decimal, percent, plural } from "./words.js";
 
+let names = new Map();
+
+// Names of the places that constraints speak of by their ids.
+export function know(rows) {
+  names = new Map(rows.flatMap((one) => [
+    [one.region_id, one.region_name], [one.parent_id, one.parent_name], [one.unit_id, one.name]]));
+}
+
+export const named = (text) => text.replace(/[\w-]+/g, (word) =>
+  (names.has(word) ? `${names.get(word)} (${word})` : word));
+
 const span = (row) => t("{low} to {high}", {
   low: amount(row.covered_lower), high: amount(row.covered_upper),
 });
@@ -30,7 +41,7 @@ export function summary(plan) {
 
 const broken = (rows) => (rows.length === 0 ? null : el("div", { class: "broken" },
   el("strong", {}, t("This version does not keep:")),
-  el("ul", {}, ...rows.map((row) => el("li", {}, row[language])))));
+  el("ul", {}, ...rows.map((row) => el("li", {}, named(row[language]))))));
 
 // What the plan covers beside what plans that people would make cover.
 export function rivals(plan) {
@@ -40,7 +51,7 @@ export function rivals(plan) {
   const most = Math.max(...rows.map((row) => row.covered_upper ?? 0), 1e-9);
   return el("section", { class: "card pad" },
     el("h2", {}, t("Beside plans that people would make")),
-    el("ul", { class: "rivals" }, ...rows.map((row) => el("li", { class: row.own ? "own" : null },
+    el("ul", { class: "rivals" }, ...rows.map((row) => el("li", { class: row.own ? "own" : row.covered === null ? "none" : null },
       el("span", { class: "says" }, row.says[language],
         row.covered !== null && !row.keeps_constraints
           ? el("small", {}, t("does not keep every constraint")) : null),
@@ -58,6 +69,12 @@ function bar(row, most) {
     svg("rect", { class: "point", x: Math.max(x(row.covered) - 1.5, 0), y: 0, width: 3, height: 14 }));
 }
 
+// The round number at or above: 1, 2 or 5 times a power of ten.
+function round(number) {
+  const power = 10 ** Math.floor(Math.log10(number));
+  return [1, 2, 5, 10].find((n) => n * power >= number - 1e-12) * power;
+}
+
 // What each number of mediators would cover, from none to twice as many.
 export function curve(plan) {
   const points = plan.figures.curve.filter((one) => one.covered !== null);
@@ -72,7 +89,8 @@ export function curve(plan) {
   const at = points.find((one) => one.mediators === mediators);
   const text = (attributes, says) => svg("text", attributes, says);
   const steps = [0, far / 4, far / 2, (3 * far) / 4, far].map(Math.round);
-  const levels = [0, 1, 2, 3].map((k) => (k * high) / 3.3);
+  const step = round(high / 4);
+  const levels = Array.from({ length: Math.floor(high / step) + 1 }, (_, k) => k * step);
   const label = t("Expected incidents covered by number of mediators, from 0 to {far}; {covered} with the {n} of this plan", {
     far: count(far), covered: amount(covered), n: count(mediators),
   });
@@ -81,7 +99,7 @@ export function curve(plan) {
     el("h2", {}, t("What more or fewer mediators would cover")),
     svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label, class: "curve" },
       ...levels.flatMap((n) => [svg("path", { class: "grid", d: `M${left} ${y(n)}H${W - right}` }),
-        text({ x: left - 6, y: y(n) + 4, "text-anchor": "end" }, decimal(n, high < 10 ? 1 : 0))]),
+        text({ x: left - 6, y: y(n) + 4, "text-anchor": "end" }, decimal(n, step < 0.1 ? 2 : step < 1 ? 1 : 0))]),
       ...steps.map((n) => text({ x: x(n), y: H - 22, "text-anchor": anchor(n) }, count(n))),
       text({ x: (left + W - right) / 2, y: H - 5, "text-anchor": "middle" }, t("mediators")),
       svg("path", { class: "line", d: path }),
@@ -96,7 +114,7 @@ export function curve(plan) {
 const lifted = (rows) => (rows.length === 0 ? null : el("div", {},
   el("h3", {}, t("What each constraint costs")),
   el("ul", { class: "lifted" }, ...rows.map((row) => el("li", {},
-    el("span", {}, t("without “{constraint}”", { constraint: row[language] })),
+    el("span", {}, t("without “{constraint}”", { constraint: named(row[language]) })),
     el("b", {}, `+${decimal(row.gain, 2)}`))))));
 
 function total(posts) {
