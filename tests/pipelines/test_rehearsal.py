@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,24 @@ from typer.testing import CliRunner
 from features.errors import ConfigError
 from features.vocabulary import Language
 from pipelines import rehearsal
+from pipelines.channels.channel import Carrier, NotSentError, Parcel
 from pipelines.cli import app
 from pipelines.pack import load_pack
 from pipelines.rehearsal_field import GARBLED, SENDER, deliver, deliveries, garbled
 from pipelines.rehearsal_field import landed as landed_id
-from pipelines.rehearsal_offices import Fate
+from pipelines.rehearsal_offices import Fate, open_offices
 from pipelines.rehearsal_play import Play, Scale
+from pipelines.sending import carriers
+from pipelines.settings import Settings
 from pipelines.synthetic.country import simulate
 from pipelines.synthetic.field import make_reports
 from response.alerts import State, Step, follow
 from response.cap import faults
 from response.contracts import current
+from response.rules import Channel
 from serve import atom
-from store import alerts, nowcasts, outbox, reading, report_queue
-from store.alert_schema import Alert, Delivery
+from store import alerts, nowcasts, outbox, reading, recipients, report_queue
+from store.alert_schema import Alert, Delivery, Recipient
 from store.bulletins import write_registry
 from store.database import connect, migrate, sessions
 from store.deployment_schema import DeploymentApproval, DeploymentPost, DeploymentVersion
@@ -104,6 +109,50 @@ def test_reports_land_once_whatever_the_order_and_the_repeats(tmp_path: Path) ->
     assert min(became[state] for state in ("duplicate", "edited", "verified", "withdrawn")) > 0
     assert became["superseded"] == 0 or became["superseded"] < became["duplicate"]
     assert sum(became.values()) == len(waiting)
+
+
+def test_offices_take_what_is_ours_and_fail_before(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'vigie.db'}")
+    migrate(engine)
+    with open_offices() as offices:
+        with sessions(engine).begin() as session:
+            now = datetime(2024, 10, 1, tzinfo=UTC)
+            assert offices.enrol(session, now) == len(recipients.listed(session)) == 7
+            known = recipients.listed(session)
+        by = carriers(Settings(home=tmp_path, **offices.settings()))
+        assert set(by) == {Channel.WEBHOOK, Channel.SMS}
+        answered = [_answers(by[Channel(one.channel)], one) for one in known]
+        forged = replace(_parcel(known[0]), recipient_id="another", message_id="forged")
+        hook = next(one for one in known if one.channel == Channel.WEBHOOK)
+        with pytest.raises(NotSentError, match="401"):
+            by[Channel.WEBHOOK].send(replace(forged, address=hook.address))
+    engine.dispose()
+    first = sorted(answer for answer, _ in answered if answer)
+    assert first == ["the receiver answered 410", "the receiver answered 503"]
+    assert all(again is None for _, again in answered)
+    assert offices.forged == ["forged"]
+    assert offices.refused == {410: 1, 503: 1}
+    assert set(offices.accepted) == {one.recipient_id for one in known}
+    assert offices.lost in offices.accepted
+    assert sorted(offices.said()) == sorted(offices.accepted.elements())
+    assert offices.said() == []
+
+
+def _parcel(one: Recipient) -> Parcel:
+    about = {"identifier": one.recipient_id, "status": "Exercise"}
+    return Parcel(one.recipient_id, one.address, one.recipient_id, "fr", "s", "t", "<x/>", about)
+
+
+def _answers(carrier: Carrier, one: Recipient) -> list[str | None]:
+    """What two tries of one message are answered; None where it was taken."""
+    found: list[str | None] = []
+    for _ in range(2):
+        try:
+            carrier.send(_parcel(one))
+            found.append(None)
+        except NotSentError as error:
+            found.append(str(error))
+    return found
 
 
 def test_only_what_is_known_can_be_rehearsed(tmp_path: Path) -> None:
@@ -259,8 +308,10 @@ def _alerts(play: Play, session: Session) -> None:
         assert said["drafted"] + said["escalated"] == len(mine) > 0
         for step in (Step.SIGN, Step.ACKNOWLEDGE, Step.ACT, Step.CANCEL):
             assert said[step] == sum(one.at(step) is not None for one in mine) > 0
-        assert any(one.alert.escalates for one in mine)
     assert {play.fates[one.alert.alert_id] for one in drafted} == set(Fate)
+    raised = {one.alert.escalates for one in drafted} - {None}
+    assert raised, "the level above hears of what nobody answers"
+    assert {play.fates[str(alert_id)] for alert_id in raised} == {Fate.UNANSWERED}
 
 
 def _messages(play: Play, session: Session) -> None:
