@@ -163,7 +163,7 @@ def ratios(play: Play, which: int, now: datetime) -> None:
 
 
 def lessons(play: Play, which: int, now: datetime) -> None:
-    """Hold a round against what happened, once all of it is in; the store keeps it."""
+    """Hold a round against what happened, once all of it is due; the store keeps it."""
     found = taught.lessons(
         play.workshop(now),
         play.rounds[which].election_id,
