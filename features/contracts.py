@@ -12,7 +12,14 @@ import pandas as pd
 import pandera.pandas as pa
 
 from features.errors import ContractError
-from features.vocabulary import CampaignKind, ElectionType, EventType, KnownOnRule, PlacedBy
+from features.vocabulary import (
+    CampaignKind,
+    ElectionType,
+    EventType,
+    KnownOnRule,
+    PlacedBy,
+    WatchKind,
+)
 
 DAY = "datetime64[us]"
 """Days are midnight timestamps without a time zone."""
@@ -124,6 +131,19 @@ CAMPAIGN_EVENTS: Any = pa.DataFrameSchema(
 )
 """One row per rally, caravan march or meeting, planned or held."""
 
+WATCH_PLACES: Any = pa.DataFrameSchema(
+    {
+        "place_id": _text(unique=True),
+        "unit_id": _text(),
+        "kind": _one_of(WatchKind),
+        "name": _text(),
+        "known_on": _day(),
+    },
+    strict=True,
+    name="watch_places",
+)
+"""One row per voting center or other lasting place to watch."""
+
 DEMOGRAPHICS: Any = pa.DataFrameSchema(
     {
         "area_id": _text(),
@@ -139,7 +159,15 @@ DEMOGRAPHICS: Any = pa.DataFrameSchema(
 
 CONTRACTS: dict[str, Any] = {
     schema.name: schema
-    for schema in (UNITS, POLYGONS, INCIDENTS, ELECTIONS, CAMPAIGN_EVENTS, DEMOGRAPHICS)
+    for schema in (
+        UNITS,
+        POLYGONS,
+        INCIDENTS,
+        ELECTIONS,
+        CAMPAIGN_EVENTS,
+        WATCH_PLACES,
+        DEMOGRAPHICS,
+    )
 }
 
 

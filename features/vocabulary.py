@@ -49,6 +49,14 @@ class CampaignKind(StrEnum):
     MEETING = "meeting"
 
 
+class WatchKind(StrEnum):
+    """Kinds of lasting places to watch."""
+
+    VOTING_CENTER = "voting_center"
+    MARKET = "market"
+    OTHER = "other"
+
+
 class ElectionType(StrEnum):
     """Kinds of election."""
 

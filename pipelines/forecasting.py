@@ -169,6 +169,7 @@ def _freeze(
                 registry_id=registry_id,
                 units=units,
                 campaign_events=ingested.tables.campaign_events,
+                watch_places=ingested.watch_places,
                 demographics=ingested.tables.demographics,
             ),
         )

@@ -28,6 +28,7 @@ from pipelines.sources import (
     polygons,
     reign,
     ucdp_ged,
+    watch_places,
 )
 from pipelines.sources.files import SourceFile
 from pipelines.sources.incidents import Incidents
@@ -45,6 +46,7 @@ _VERSIONS = {
     "elections": elections.VERSION,
     "reign_elections": reign.VERSION,
     "campaign_events": campaign_events.VERSION,
+    "watch_places": watch_places.VERSION,
     "acled": acled.VERSION,
     "ucdp_ged": ucdp_ged.VERSION,
     "incidents": generic_incidents.VERSION,
@@ -52,11 +54,12 @@ _VERSIONS = {
 _OF_REGISTRY = kinds.CodAbTable | kinds.CodAbPolygons | kinds.Polygons
 _CALENDARS = kinds.Elections | kinds.ReignElections
 _INCIDENTS = kinds.Acled | kinds.UcdpGed | kinds.GenericIncidents
-_PLACED = _INCIDENTS | kinds.CampaignEvents
+_PLACED = _INCIDENTS | kinds.CampaignEvents | kinds.WatchPlaces
 _KEYS = {
     "incidents": ["incident_id"],
     "elections": ["election_id"],
     "campaign_events": ["campaign_event_id"],
+    "watch_places": ["place_id"],
     "demographics": ["area_id", "variable", "known_on"],
 }
 
@@ -67,6 +70,7 @@ class Ingested:
 
     Attributes:
         tables: the tables of the country.
+        watch_places: lasting places to watch, under the contract of that name.
         polygons: outlines of the units, under the `polygons` contract.
         manifests: source name -> manifest; "registry" is the registry made of them.
         reports: how the rows of each placed source found their units.
@@ -75,6 +79,7 @@ class Ingested:
     """
 
     tables: Tables
+    watch_places: pd.DataFrame
     polygons: pd.DataFrame
     manifests: dict[str, Manifest]
     reports: list[MatchReport]
@@ -147,7 +152,10 @@ def _ingested(
     ]
     ids = "\n".join(sorted(m.snapshot_id for m in manifests.values()))
     return Ingested(
-        tables=Tables.of(units=units, **made),
+        tables=Tables.of(
+            units=units, **{name: table for name, table in made.items() if name != "watch_places"}
+        ),
+        watch_places=made["watch_places"],
         polygons=outlines,
         manifests=manifests,
         reports=reports,
@@ -282,15 +290,31 @@ def _reader(
                 table, report = campaign_events.read(file, source, gazetteer, q)
                 rule = f"announced_on, else event_date - {source.known_lead_days} days"
                 return Read({"campaign_events": table}, q, 0, rule, report=report)
-            case kinds.Acled():
-                made = acled.read(file, source, gazetteer, countries, q)
-            case kinds.UcdpGed():
-                made = ucdp_ged.read(file, source, gazetteer, q)
-            case kinds.GenericIncidents():
-                made = generic_incidents.read(file, source, gazetteer, q)
-        return _as_read(made, q)
+            case kinds.WatchPlaces():
+                table, report = watch_places.read(file, source, gazetteer, q)
+                rule = f"declared: {source.known_on}"
+                return Read({"watch_places": table}, q, 0, rule, report=report)
+            case _:
+                return _incidents(file, source, gazetteer, countries, q)
 
     return read
+
+
+def _incidents(
+    file: SourceFile,
+    source: _INCIDENTS,
+    gazetteer: Gazetteer,
+    countries: frozenset[str],
+    q: Quarantine,
+) -> Read:
+    match source:
+        case kinds.Acled():
+            made = acled.read(file, source, gazetteer, countries, q)
+        case kinds.UcdpGed():
+            made = ucdp_ged.read(file, source, gazetteer, q)
+        case kinds.GenericIncidents():
+            made = generic_incidents.read(file, source, gazetteer, q)
+    return _as_read(made, q)
 
 
 def _as_read(made: Incidents, quarantine: Quarantine) -> Read:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from features.vocabulary import CampaignKind, Language
+from features.vocabulary import CampaignKind, Language, WatchKind
 from features.wording import NARROW
 from response.deployment_words import number, percent
 
@@ -26,7 +26,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "mediators": "Mediators",
         "why": "Why",
         "places": "Places to watch",
-        "no_places": "No campaign event is known in the window.",
+        "no_places": "No place to watch is known.",
         "polling": "Polling day",
         "window": "Window",
         "bulletin": "Bulletin",
@@ -47,6 +47,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "nobody": "The plan sends nobody here.",
         str(CampaignKind.RALLY): "rally",
         str(CampaignKind.CARAVAN): "caravan",
+        str(WatchKind.VOTING_CENTER): "voting center",
+        str(WatchKind.MARKET): "market",
+        str(WatchKind.OTHER): "place",
         str(CampaignKind.MEETING): "meeting",
         "voting_center": "voting center",
     },
@@ -60,7 +63,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "mediators": "Médiateurs",
         "why": "Pourquoi",
         "places": "Lieux à observer",
-        "no_places": "Aucun événement de campagne n'est connu dans la période.",
+        "no_places": "Aucun lieu à observer n'est connu.",
         "polling": "Jour du scrutin",
         "window": "Période",
         "bulletin": "Bulletin",
@@ -81,6 +84,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "nobody": "Le plan n'envoie personne ici.",
         str(CampaignKind.RALLY): "meeting",
         str(CampaignKind.CARAVAN): "caravane",
+        str(WatchKind.VOTING_CENTER): "centre de vote",
+        str(WatchKind.MARKET): "marché",
+        str(WatchKind.OTHER): "lieu",
         str(CampaignKind.MEETING): "réunion",
         "voting_center": "centre de vote",
     },

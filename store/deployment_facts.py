@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from features.contracts import DAY
 from features.demographics import POPULATION
 from store.canonical import records
 from store.deployment_schema import PastDeployment, UnitPopulation, WatchPlace
@@ -25,6 +26,7 @@ class Facts:
         registry_id: the registry whose units are meant.
         units: the registry.
         campaign_events: keeps the contract of that name.
+        watch_places: likewise.
         demographics: likewise.
     """
 
@@ -32,17 +34,22 @@ class Facts:
     registry_id: str
     units: pd.DataFrame
     campaign_events: pd.DataFrame
+    watch_places: pd.DataFrame
     demographics: pd.DataFrame
 
 
 def write_planning_facts(session: Session, facts: Facts) -> None:
-    """Keep campaign events and populations; a digest already kept adds nothing."""
+    """Keep campaign events, lasting places and populations; a digest already kept adds nothing."""
     same = {"data_digest": facts.data_digest, "registry_id": facts.registry_id}
     ids = set(facts.units["unit_id"])
     events = facts.campaign_events.loc[facts.campaign_events["unit_id"].isin(ids)]
     places = events.rename(columns={"campaign_event_id": "place_id", "party": "name"})
     columns = ["place_id", "unit_id", "kind", "name", "event_date", "known_on"]
-    _once(session, WatchPlace, same, records(places, columns))
+    lasting = facts.watch_places.loc[facts.watch_places["unit_id"].isin(ids)]
+    lasting = lasting.assign(place_id="place:" + lasting["place_id"])
+    lasting = lasting.assign(event_date=pd.Series(pd.NaT, lasting.index, dtype=DAY))
+    rows = [*records(places, columns), *records(lasting, columns)]
+    _once(session, WatchPlace, same, rows)
     people = populations(facts.units, facts.demographics)
     _once(session, UnitPopulation, same, records(people, ["unit_id", "known_on", "population"]))
 
@@ -116,7 +123,8 @@ def watch_places(session: Session, bulletin: Bulletin, unit_ids: Collection[str]
     """Places to watch in some units: those known on the bulletin's day, dated within its window.
 
     Returns:
-        `unit_id`, `kind`, `name`, `event_date` (missing for lasting places), by unit and day.
+        `unit_id`, `kind`, `name`, `event_date`, by unit and day; lasting places have no day and
+        come last.
     """
     columns = ["unit_id", "kind", "name", "event_date"]
     rows = session.execute(
@@ -128,7 +136,13 @@ def watch_places(session: Session, bulletin: Bulletin, unit_ids: Collection[str]
             WatchPlace.event_date.is_(None)
             | WatchPlace.event_date.between(bulletin.window_start, bulletin.window_end)
         )
-        .order_by(WatchPlace.unit_id, WatchPlace.event_date, WatchPlace.place_id)
+        # Databases disagree on where missing days go.
+        .order_by(
+            WatchPlace.unit_id,
+            WatchPlace.event_date.is_(None),
+            WatchPlace.event_date,
+            WatchPlace.place_id,
+        )
     )
     table = pd.DataFrame(rows.all(), columns=columns)
     return table.loc[table["unit_id"].isin(set(unit_ids))].reset_index(drop=True)

@@ -93,7 +93,10 @@ class DeploymentApproval(Base):
 
 
 class WatchPlace(Base):
-    """A place to watch that one ingest knew: a rally, caravan or meeting, with its day."""
+    """A place to watch that one ingest knew.
+
+    A rally, caravan or meeting has its day; a lasting place, such as a voting center, has none.
+    """
 
     __tablename__ = "watch_place"
     data_digest: Mapped[str] = mapped_column(primary_key=True)

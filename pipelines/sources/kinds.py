@@ -147,6 +147,18 @@ class CampaignEvents(SourceFileOptions):
     known_lead_days: Annotated[int, Field(ge=0)] = 7
 
 
+class WatchPlaces(SourceFileOptions):
+    """Lasting places to watch, such as voting centers (csv).
+
+    Columns: `place_id`, `name`, `kind` (`voting_center` where blank); enough of `unit_id`,
+    `unit_name`, `parent_name`, `region_name`, `lon`, `lat` to place the row. All are known from
+    `known_on`, the day on which the list came out.
+    """
+
+    kind: Literal["watch_places"]
+    known_on: date
+
+
 class _Incidents(SourceFileOptions):
     reporting_lag_days: Annotated[int, Field(ge=0)] = 14
 
@@ -207,6 +219,7 @@ Source = Annotated[
     | Elections
     | ReignElections
     | CampaignEvents
+    | WatchPlaces
     | Acled
     | UcdpGed
     | GenericIncidents,

@@ -60,7 +60,8 @@ def make_country(folder: Path, *, seed: int = 7, units: int = 300, years: int = 
     """Write the synthetic country Vigilia in publishers' formats, with its pack and its truth.
 
     The same arguments give the same bytes. Files: `communes.geojson`, `population.csv`,
-    `elections.csv`, `campaign_events.csv`, `incidents.csv`, `truth.csv`, `country.toml`.
+    `elections.csv`, `campaign_events.csv`, `voting_centers.csv`, `incidents.csv`,
+    `truth.csv`, `country.toml`.
 
     Args:
         folder: where to write; made if missing.

@@ -38,6 +38,7 @@ def write_country(
         "population": _population(land),
         "elections": _elections(rounds, start),
         "campaign_events": _campaign_events(campaigns, land, start),
+        "voting_centers": _voting_centers(land),
         "incidents": incidents,
         "truth": truth,
     }.items():
@@ -127,6 +128,16 @@ def _campaign_events(events: CampaignEvents, land: Geography, start: date) -> pd
             "announced_on": first + pd.to_timedelta(events.announced, unit="D"),
         }
     )
+
+
+def _voting_centers(land: Geography) -> pd.DataFrame:
+    """Two schools in every commune."""
+    rows = [
+        (f"{unit_id}-{n}", f"École {name} {n}", "voting_center", unit_id)
+        for unit_id, name in zip(land.unit_ids, land.names, strict=True)
+        for n in (1, 2)
+    ]
+    return pd.DataFrame(rows, columns=["place_id", "name", "kind", "unit_id"])
 
 
 def _write(file: Path, text: str) -> Path:

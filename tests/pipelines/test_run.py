@@ -28,6 +28,7 @@ from pipelines.settings import Settings
 from pipelines.synthetic import make_country
 from pipelines.training import find_training, prepare
 from store.database import connect, sessions
+from store.deployment_facts import watch_places
 from store.reading import bulletin, scores
 
 NOW = datetime(2025, 1, 15, tzinfo=UTC)
@@ -74,7 +75,11 @@ def test_bulletin_in_the_database_is_what_was_scored(country: Country) -> None:
     with sessions(connect(country.settings.database))() as session:
         head = bulletin(session, country.job.issued.bulletin_id)
         rows = {s.unit.unit_id: s.score for s in scores(session, head)}
+        watched = watch_places(session, head, rows)
     assert head.synthetic
+    centers = watched.loc[watched["kind"] == "voting_center"]
+    assert centers.groupby("unit_id").size().to_dict() == dict.fromkeys(rows, 2)
+    assert centers["event_date"].isna().all()
     assert head.window_start == country.job.question.window_start
     assert len(rows) == 80
     for scored in country.job.issued.scores.to_dict("records"):

@@ -71,7 +71,7 @@ def test_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
     for name, seed in {"a": 3, "b": 3, "c": 4}.items():
         make_country(tmp_path / name, seed=seed, units=24, years=3)
     a, b, c = (digests(tmp_path / name) for name in "abc")
-    assert len(a) == 7
+    assert len(a) == 8
     assert a == b
     assert {name for name in a if a[name] == c[name]} == {"country.toml", "elections.csv"}
 
@@ -145,6 +145,7 @@ def test_every_place_is_in_the_registry(
     known = set(communes["ADM3_PCODE"])
     assert set(pd.read_csv(folder / "population.csv")["ADM3_PCODE"]) == known
     assert set(pd.read_csv(folder / "campaign_events.csv")["unit_id"]) <= known
+    assert set(pd.read_csv(folder / "voting_centers.csv")["unit_id"]) == known
     assert set(truth["unit_id"]) == known
     assert set(incidents["pcode"]) - known == {"XV999999", ""}
 

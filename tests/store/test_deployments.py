@@ -255,7 +255,16 @@ def facts(country: Any, registry_id: str) -> Facts:
             "known_on": [pd.Timestamp("2018-01-01")] * 2 + [pd.Timestamp("2020-01-01")],
         }
     )
-    return Facts("d", registry_id, country.units, events, people)
+    centers = pd.DataFrame(
+        {
+            "place_id": ["in", "new"],
+            "unit_id": "XX0101",
+            "kind": "voting_center",
+            "name": ["École", "Nouvelle école"],
+            "known_on": [pd.Timestamp("2018-06-01"), day],
+        }
+    )
+    return Facts("d", registry_id, country.units, events, centers, people)
 
 
 def test_facts_are_read_as_they_were_known(session: Session, issued: str, country: Any) -> None:
@@ -264,7 +273,8 @@ def test_facts_are_read_as_they_were_known(session: Session, issued: str, countr
         write_planning_facts(session, facts(country, bulletin.registry_id))
     found = watch_places(session, bulletin, ["XX0101"])
     assert found[["kind", "name", "event_date"]].values.tolist() == [
-        ["caravan", "Parti A", date(2018, 7, 20)]
+        ["caravan", "Parti A", date(2018, 7, 20)],
+        ["voting_center", "École", None],
     ]
     assert watch_places(session, bulletin, ["XX0102"]).empty
     units = deployments.situation(session, bulletin).units.set_index("unit_id")
