@@ -447,7 +447,7 @@ def test_a_new_worker_refreshes_and_tells_what_can_be_asked(
     ("width", "height"),
     [
         pytest.param(1400, 900, marks=pytest.mark.slow, id="desk"),
-        pytest.param(390, 844, id="phone"),
+        pytest.param(390, 844, marks=pytest.mark.slow, id="phone"),
     ],
 )
 def test_a_planner_asks_on_the_page(
@@ -500,6 +500,7 @@ def served(folder: Path, secret: str, bulletin_id: str) -> bytes:
         return answer.content
 
 
+@pytest.mark.slow
 def test_a_damaged_archive_is_refused_and_nothing_written(
     home: Home, once: Job, tmp_path: Path
 ) -> None:
