@@ -62,6 +62,8 @@ function fault(node, problem) {
 }
 
 async function open() {
+  // The first answer after a start takes seconds: the service then loads what plans are made with.
+  message(t("Reading…"), "");
   try {
     const [bulletins, elections, found] = await Promise.all(
       [api.bulletins(), api.elections(), api.plans()]);
