@@ -47,6 +47,10 @@ class Forecaster:
         """Calibrated probability of at least one incident, shape (rows,)."""
         return expit(self.calibrator(self.model.decision_function(X)))
 
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """`probability`, under the name that MLflow's scoring server looks for."""
+        return self.probability(X)
+
     def forecast(self, X: pd.DataFrame) -> pd.DataFrame:
         """Scores of units.
 

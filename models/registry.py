@@ -183,7 +183,6 @@ class ModelRegistry:
                     record.example, record.forecaster.probability(record.example)
                 ),
                 pip_requirements=REQUIREMENTS,
-                pyfunc_predict_fn="probability",
                 serialization_format="skops",
                 skops_trusted_types=TRUSTED_TYPES,
             )

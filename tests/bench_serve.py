@@ -269,7 +269,6 @@ def save_model(folder: Path, model: Forecaster) -> Path:
         folder / "model",
         signature=infer_signature(X, model.probability(X)),
         pip_requirements=["scikit-learn"],
-        pyfunc_predict_fn="probability",
         serialization_format="skops",
         skops_trusted_types=TRUSTED_TYPES,
     )

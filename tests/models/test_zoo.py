@@ -213,3 +213,9 @@ def test_trees_learn_from_few_positives(data: Examples) -> None:
     model = BoostedTrees().fit(few.X, few.y)
     later = data.on(np.arange(40, 80) * 28)
     assert roc_auc_score(later.y, model.decision_function(later.X)) > 0.55
+
+
+def test_what_mlflow_serves_is_the_probability(data: Examples) -> None:
+    made = fit_forecaster("count_365d", data, Calibrator(), 0.3, list(data.X.columns), 7)
+    assert (made.predict(data.X) == made.probability(data.X)).all()
+    assert len(np.unique(made.predict(data.X))) > 2  # not class labels
