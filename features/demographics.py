@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.context import Context
+from features.context import NEAR_KM, Context
 from features.days import day_numbers
 from features.kernels import Floats
+from features.names import fold
 from features.registry import AREA_PREFIX, Feature, register
 from features.wording import phrases
 
@@ -69,6 +70,26 @@ def density_parent(context: Context) -> Floats:
     return population_parent(context) / np.where(area > 0, area, np.nan)[None, :]
 
 
+def seat_of_parent(context: Context) -> Floats:
+    """1 where the unit bears the name of its parent area, as seats do; shape (1, units).
+
+    Offices, markets and garrisons are there, and reports that name only the area are placed there.
+    """
+    units = context.units
+    pairs = zip(units["name"], units["parent_name"], strict=True)
+    return np.array([[float(fold(name) == fold(parent)) for name, parent in pairs]])
+
+
+def degrees(context: Context, axis: str) -> Floats:
+    """Longitude (`lon`) or latitude (`lat`) of the unit; shape (1, units)."""
+    return context.units[axis].to_numpy(dtype=float)[None, :]
+
+
+def units_near(context: Context) -> Floats:
+    """Other units nearby: many where people live close together; shape (1, units)."""
+    return np.asarray(context.near.sum(axis=1), dtype=float).ravel()[None, :]
+
+
 def area_feature(variable: str) -> Feature:
     """The feature for one variable that a pack brings."""
     return Feature(
@@ -127,4 +148,45 @@ register(
         "fr": "habitant[s] au kilomètre carré dans le cercle",
     },
     density_parent,
+)
+register(
+    "seat_of_parent",
+    FAMILY,
+    "0 or 1",
+    "units",
+    {"en": "for being the seat of the parent area", "fr": "pour être le chef-lieu du cercle"},
+    seat_of_parent,
+    exactly={
+        "en": {0: "not the seat of the parent area", 1: "the seat of the parent area"},
+        "fr": {0: "n'est pas le chef-lieu du cercle", 1: "chef-lieu du cercle"},
+    },
+)
+register(
+    "units_near",
+    FAMILY,
+    "units",
+    "units",
+    {
+        "en": f"other commune[s] within {NEAR_KM:.0f} km",
+        "fr": f"[autre commune|autres communes] à moins de {NEAR_KM:.0f} km",
+    },
+    units_near,
+)
+register(
+    "lon_deg",
+    FAMILY,
+    "degrees",
+    "units",
+    {"en": "where it lies: longitude {}°", "fr": "où elle se trouve\u202f: longitude {}°"},
+    degrees,
+    axis="lon",
+)
+register(
+    "lat_deg",
+    FAMILY,
+    "degrees",
+    "units",
+    {"en": "where it lies: latitude {}°", "fr": "où elle se trouve\u202f: latitude {}°"},
+    degrees,
+    axis="lat",
 )

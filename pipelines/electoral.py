@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.days import day_numbers
+from features.names import fold
 from pipelines.pack import ElectoralRule
-from pipelines.places import fold
 
 VERSION = 1
 

@@ -7,8 +7,6 @@ are compared without accents, case and punctuation.
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +16,7 @@ from rich.table import Table
 from shapely.ops import nearest_points
 
 from features.errors import ConfigError
+from features.names import fold
 from features.vocabulary import PlacedBy
 from pipelines.pack import Places
 from pipelines.sources.rows import BadRowError
@@ -28,13 +27,6 @@ VERSION = 1
 
 _KM_PER_DEGREE = 111.2
 _FARTHEST_LATITUDE = 80.0
-
-
-def fold(name: str) -> str:
-    """A name without accents, case and punctuation: "Gourma-Rharous" -> "gourma rharous"."""
-    plain = unicodedata.normalize("NFKD", re.sub("[œŒ]", "oe", name).replace("’", "'")).casefold()
-    kept = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
-    return " ".join(kept.split())
 
 
 @dataclass(frozen=True)

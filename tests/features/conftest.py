@@ -22,7 +22,8 @@ def make_tables(seed: int = 3, units: int = 24, incidents: int = 400) -> Tables:
     registry = pd.DataFrame(
         {
             "unit_id": ids,
-            "name": [f"Unit {i}" for i in range(units)],
+            # Every seventh is the seat of its parent area.
+            "name": [f"Unit {i}" if i % 7 else f"AREA {ids[i][4:6]}" for i in range(units)],
             "parent_id": [i[:6] for i in ids],
             "parent_name": [f"Area {i[4:6]}" for i in ids],
             "region_id": [i[:4] for i in ids],

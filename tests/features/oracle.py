@@ -253,6 +253,13 @@ RULES = [
             o.people_parent(u, d) / sum(o.place[v].area_km2 for v in o.sharing(u, "parent_id"))
         ),
     ),
+    (
+        r"seat_of_parent",
+        lambda o, u, d: float(o.place[u].name.lower() == o.place[u].parent_name.lower()),
+    ),
+    (r"units_near", lambda o, u, d: float(len(o.near(u)))),
+    (r"lon_deg", lambda o, u, d: o.place[u].lon),
+    (r"lat_deg", lambda o, u, d: o.place[u].lat),
     (r"area_([a-z_]+)", lambda o, u, d, k: o.person_value(o.place[u].parent_id, k, d)),
     (r"([a-z_]+)_decay_(\d+)d", lambda o, u, d, k, h: o.count(d, [u], {k}, half_life=int(h))),
 ]

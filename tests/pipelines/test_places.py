@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from features.errors import ConfigError
+from features.names import fold
 from features.vocabulary import PlacedBy
 from pipelines.pack import Places
-from pipelines.places import Gazetteer, MatchReport, Place, check_areas, fold, match_table
+from pipelines.places import Gazetteer, MatchReport, Place, check_areas, match_table
 from pipelines.sources.rows import BadRowError
 
 
