@@ -77,6 +77,9 @@ def rules(config: Config, lang: Lang = Language.EN) -> None:
             f"after {rule.escalate_hours:g} h" if rule.escalate_hours else "",
         )
     out.print(shown)
+    if (ceiling := pack.alert_ceiling) is not None:
+        always = f"; {', '.join(ceiling.always)} always" if ceiling.always else ""
+        out.print(f"ceiling: {ceiling.drafts} drafts in {ceiling.within_hours:g} hours{always}")
     for rule in pack.alerts:
         out.print(f"{rule.name}: {rule.instruction[lang]}", markup=False, soft_wrap=True)
 
@@ -102,10 +105,16 @@ def draft(
     moment = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
     found = make(sessions(engine), load_pack(config), election, moment)
     engine.dispose()
-    for one in found:
+    for one in (*found.shown, *found.held):
         said = one.words[lang]
-        out.print(f"{one.alert_id}\n  {said.headline}\n  {said.reason}", markup=False)
-    out.print(f"{len(found)} new drafts; 'vigie alerts sign' sends one")
+        held = " (held back)" if one in found.held else ""
+        out.print(f"{one.alert_id}{held}\n  {said.headline}\n  {said.reason}", markup=False)
+    out.print(f"{len(found.shown)} new drafts; 'vigie alerts sign' sends one")
+    if found.held or found.released:
+        out.print(
+            f"{len(found.held)} more are over the pack's ceiling and held back "
+            f"('vigie alerts list --state held'), {len(found.released)} held back before are let go"
+        )
 
 
 @app.command("list")
@@ -159,6 +168,12 @@ def _take(alert_id: str, step: Step, by: str, note: str) -> None:
 def sign(alert_id: AlertId, by: By, note: Note = "") -> None:
     """Sign a draft: it goes out with the next round of sending."""
     _take(alert_id, Step.SIGN, by, note)
+
+
+@app.command("release")
+def release(alert_id: AlertId, by: By, note: Note = "") -> None:
+    """Bring forward a draft that the pack's ceiling holds back: it can be signed then."""
+    _take(alert_id, Step.RELEASE, by, note)
 
 
 @app.command("reject")

@@ -58,18 +58,25 @@ _NOTES = {
 
 
 def drafting(play: Play, which: int, now: datetime) -> None:
-    """Hold the pack's rules against what is known, and count what is held back by cooldown."""
+    """Hold the pack's rules against what is known, and count what is not shown at once."""
     pack, made = load_pack(play.pack_file), sessions(play.engine)
     election_id = play.rounds[which].election_id
     with made() as session:
         seen = alerting.situation(session, election_id, now)
     met = drafts(pack.alerts, replace(seen, past=empty("past_alerts")), pd.Timestamp(now))
     found = alerting.draft(made, pack, election_id, now)
-    raised = sum(one.escalates is not None for one in found)
-    for one in found:
+    new = [*found.shown, *found.held]
+    raised = sum(one.escalates is not None for one in new)
+    for one in new:
         play.fates[one.alert_id] = FATES[len(play.fates) % len(FATES)]
     play.alerted[which].update(
-        {"met": len(met), "drafted": len(found) - raised, "escalated": raised}
+        {
+            "met": len(met),
+            "drafted": len(new) - raised,
+            "escalated": raised,
+            "held back": len(found.held),
+            "let go": len(found.released),
+        }
     )
 
 

@@ -77,7 +77,7 @@ def write_draft(
         ContractError: a unit is not in that registry, or there is none.
         NotFoundError: there is no such round.
     """
-    if session.get(Alert, draft.alert_id) is not None:
+    if is_kept(session, draft.alert_id):
         return False
     if session.get(Election, draft.election_id) is None:
         raise NotFoundError(
@@ -110,6 +110,11 @@ def write_draft(
     _write_event(session, draft.alert_id, 0, DRAFTED, State.DRAFT, draft.drafted_at, by, "")
     audit.record(session, audit.Entry(draft.drafted_at, by.actor, "alert.drafted", draft.alert_id))
     return True
+
+
+def is_kept(session: Session, alert_id: str) -> bool:
+    """Whether there is such an alert."""
+    return session.get(Alert, alert_id) is not None
 
 
 _ENUMS = ("level", "area_kind", "urgency", "severity", "certainty")
@@ -183,7 +188,7 @@ def take(
     if alert is None or last is None:
         raise NotFoundError(f"expected the id of an alert, got {alert_id!r}; GET /v1/alerts lists")
     state = after(State(last.state), step)
-    if step in (Step.SIGN, Step.SEND) and at >= alert.expires_at:
+    if step in (Step.RELEASE, Step.SIGN, Step.SEND) and at >= alert.expires_at:
         raise ConflictError(
             f"alert {alert_id}: expected a signature before it expired on "
             f"{alert.expires_at:%Y-%m-%d %H:%M} UTC; draft a new one"
@@ -423,6 +428,7 @@ def past_alerts(session: Session, election_id: str, as_of: datetime) -> pd.DataF
             "state": [e.state for e in one.events if e.at <= as_of][-1],
             "strength": one.alert.strength,
             "drafted_at": one.alert.drafted_at,
+            "shown_at": _shown_at(one, as_of),
             "sent_at": _until(one.at(Step.SEND), as_of),
             "escalated": one.alert.alert_id in raised,
         }
@@ -430,6 +436,30 @@ def past_alerts(session: Session, election_id: str, as_of: datetime) -> pd.DataF
     ]
     shape = empty("past_alerts")
     return pd.DataFrame(rows, columns=list(shape)).astype(shape.dtypes.to_dict())
+
+
+def _shown_at(one: Followed, until: datetime) -> datetime | None:
+    """When a coordinator was first asked to sign it."""
+    held = _until(one.at(Step.HOLD), until)
+    return one.alert.drafted_at if held is None else _until(one.at(Step.RELEASE), until)
+
+
+def held_back(session: Session, election_id: str, before: datetime) -> dict[str, Draft]:
+    """Drafts of a round from before a moment that the ceiling holds back, by id."""
+    query = with_state().where(
+        AlertEvent.state == str(State.HELD),
+        Alert.election_id == election_id,
+        Alert.drafted_at < before,
+    )
+    rows = [row[0] for row in session.execute(query.order_by(Alert.alert_id))]
+    return {one.alert.alert_id: draft_of(one) for one in _followed(session, rows)}
+
+
+def count_held(session: Session) -> int:
+    """Drafts that the ceiling holds back now."""
+    query = with_state().where(AlertEvent.state == str(State.HELD))
+    one_each = query.with_only_columns(AlertEvent.alert_id).subquery()
+    return session.scalar(select(func.count()).select_from(one_each)) or 0
 
 
 def _until(at: datetime | None, until: datetime) -> datetime | None:

@@ -397,12 +397,39 @@ def test_tables_for_rules_and_lessons(session: Session, registry_id: str) -> Non
     assert past["sent_at"].isna().all()
     past = require(alerts.past_alerts(session, "XXA-2018-PRES-1", at(500)), "past_alerts")
     assert past[["state", "escalated"]].to_numpy().tolist() == [["sent", True], ["draft", False]]
+    assert list(past["shown_at"]) == [T0, at(400)]
     table = alerts.alert_table(session, "XXA-2018-PRES-1")
     assert list(table["unit_id"]) == ["XX0101", "XX0102"] * 2
     assert table.loc[0, "reason"] == "raison en"
     assert table.loc[0, "approved_at"] == at(1)
     assert table.loc[2:, "approved_at"].isna().all()
     assert alerts.alert_table(session, "XXA-2018-PRES-1", at(0.5))["sent_at"].isna().all()
+
+
+def test_a_draft_that_is_held_back_is_shown_when_it_is_let_go(
+    session: Session, registry_id: str
+) -> None:
+    one = draft()
+    alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
+    alerts.take(session, one.alert_id, Step.HOLD, at=T0, by=alerts.MACHINE)
+
+    def shown(minutes: float) -> list[Any]:
+        found = alerts.past_alerts(session, one.election_id, at(minutes))
+        return [found.loc[0, "state"], *found["shown_at"].dropna()]
+
+    assert alerts.count_held(session) == 1
+    assert alerts.held_back(session, one.election_id, T0) == {}
+    assert alerts.held_back(session, one.election_id, at(1)) == {one.alert_id: one}
+    assert shown(1) == ["held"]
+    alerts.take(session, one.alert_id, Step.RELEASE, at=at(5), by=alerts.MACHINE)
+    assert (shown(1), shown(6)) == (["held"], ["draft", at(5)])
+    assert alerts.count_held(session) == 0
+    late = draft(drafted_at=at(2))
+    alerts.write_draft(session, late, registry_id=registry_id, synthetic=True)
+    alerts.take(session, late.alert_id, Step.HOLD, at=at(2), by=alerts.MACHINE)
+    assert publishing.expired(session, late.expires_at) == sorted([one.alert_id, late.alert_id])
+    with pytest.raises(ConflictError):
+        alerts.take(session, late.alert_id, Step.RELEASE, at=late.expires_at, by=alerts.MACHINE)
 
 
 def test_addresses_are_asked_for_and_masked(session: Session, registry_id: str) -> None:
