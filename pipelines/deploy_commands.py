@@ -305,6 +305,8 @@ def _print(session: Session, kept: DeploymentVersion, lang: Language) -> None:
         out.print(f"one more team would cover {more:.2f} more incidents")
     for row in [row for row in f["lifted"] if row["gain"] > 0][:5]:
         out.print(f"  without '{row[str(lang)]}': {row['gain']:+.2f}", soft_wrap=True)
+    for row in (f.get("reports") or {}).get("left_out", []):
+        out.print(f"  {_not_promised(row, lang)}", markup=False, soft_wrap=True)
     for row in f.get("broken", []):
         out.print(f"  not kept: {row[str(lang)]}", style="yellow", soft_wrap=True)
     for note in head(session, kept, lang)["assumptions"]:
@@ -316,6 +318,14 @@ def _print(session: Session, kept: DeploymentVersion, lang: Language) -> None:
         f"{f['units_with_mediators']} units, {says}",
         soft_wrap=True,
     )
+
+
+def _not_promised(row: dict[str, Any], lang: Language) -> str:
+    """A unit whose reports earn it no team, and why."""
+    place, why = f"{row['name']} {row['unit_id']}".strip(), row["says"][lang]
+    if lang is Language.FR:
+        return f"pas d'équipe promise pour gravité {row['severity']} : {place} ({why})"
+    return f"no team promised for severity {row['severity']}: {place} ({why})"
 
 
 def _print_plans(figures: dict[str, Any], lang: Language) -> None:

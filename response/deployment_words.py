@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from features.vocabulary import Language
 from features.wording import NARROW
 from response.deployment_network import effect
+from response.deployment_reports import SAYS
 from response.deployment_request import Request
 from response.vocabulary import SAID, ReportKind, Verification
 
@@ -103,6 +105,7 @@ def assumptions(request: Request, figures: dict[str, Any], language: Language) -
     full = percent(float(effect(request, cap)), language)
     shared = percent(request.risk.shared, language)
     level = percent(request.risk.level, language)
+    left_out = _left_out(request, figures, language)
     if language is Language.FR:
         said = [
             f"Hypothèse, et non constat : un médiateur couvre {one} des incidents attendus de son "
@@ -117,7 +120,7 @@ def assumptions(request: Request, figures: dict[str, Any], language: Language) -
                 "n'est compté pour elles, et ce silence n'est pas du calme. "
                 f"{figures['abstained_with_mediators']} d'entre elles reçoivent des médiateurs."
             )
-        return said
+        return said + left_out
     said = [
         f"Assumed, not found: one mediator covers {one} of the incidents expected in a unit, each "
         f"further one the same share of the rest, {cap} cover {full}, more add nothing. Vigie "
@@ -131,4 +134,24 @@ def assumptions(request: Request, figures: dict[str, Any], language: Language) -
             f"for them, and that silence is not calm. {figures['abstained_with_mediators']} of "
             "them get mediators."
         )
-    return said
+    return said + left_out
+
+
+def _left_out(request: Request, figures: dict[str, Any], language: Language) -> list[str]:
+    """How many units with grave reports are promised no team for them, and why; no names."""
+    told = figures.get("reports")
+    if not told or not told["left_out"]:
+        return []
+    french = language is Language.FR
+    counts = Counter(one["why"] for one in told["left_out"])
+    whys = ", ".join(f"{n} {SAYS[why][french]}" for why, n in sorted(counts.items()))
+    n, least, promised = len(told["left_out"]), request.cover_reports_from, len(told["promised"])
+    if french:
+        return [
+            f"Signalements de gravité {least} ou plus au tour précédent{NARROW}: {promised} unités "
+            f"en reçoivent une équipe, {n} n'en sont pas assurées ({whys})."
+        ]
+    return [
+        f"Reports of severity {least} or more in the round before: {promised} units get a team "
+        f"for them, {n} are not promised one ({whys})."
+    ]

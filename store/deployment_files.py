@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 from sqlalchemy.orm import Session
@@ -53,10 +54,12 @@ def export(
     regions = listed.groupby(["region_id", "region_name"], as_index=False).agg(
         units=("unit_id", "nunique"), mediators=("mediators", "sum")
     )
+    left_out = _left_out(said["figures"]) if not areas else pd.DataFrame()
     return workbook(
         {
             "posts": listed,
             "regions": regions,
+            **({"not promised": left_out} if len(left_out) else {}),
             "moves": moves_since(session, kept, areas),
             "plans": _plans(said["figures"], language) if not areas else pd.DataFrame(),
             "curve": pd.DataFrame(said["figures"]["curve"]) if not areas else pd.DataFrame(),
@@ -72,6 +75,12 @@ def _plans(figures: dict[str, object], language: Language) -> pd.DataFrame:
     rivals: list[dict[str, dict[str, object]]] = figures["rivals"]  # type: ignore[assignment]
     others = [{"plan": r["says"][str(language)], **{c: r.get(c) for c in columns}} for r in rivals]
     return pd.DataFrame([own, *others])
+
+
+def _left_out(figures: dict[str, Any]) -> pd.DataFrame:
+    """Units whose reports of the round before earn them no team, and why."""
+    told = figures.get("reports") or {"left_out": []}
+    return pd.DataFrame(told["left_out"], columns=["unit_id", "name", "severity", "reports", "why"])
 
 
 def _about(said: dict[str, object]) -> list[tuple[str, str]]:

@@ -258,6 +258,7 @@ def edit(
     request = Request.model_validate(newest.request)
     posts = _changed(posts_of(session, newest), changes, request, set(known.units["unit_id"]))
     figures = measured(known, request, posts)
+    figures["reports"] = newest.figures.get("reports")
     figures["broken"] = [c.model_dump() for c in broken(request, known.units, posts)]
     plan = Plan(request, posts, figures)
     return _add(

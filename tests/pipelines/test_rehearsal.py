@@ -33,6 +33,7 @@ from pipelines.synthetic.field import make_reports
 from response.alerts import State, Step, follow
 from response.cap import faults
 from response.contracts import current
+from response.deployment_reports import gravest
 from response.rules import Channel
 from serve import atom
 from store import alerts, nowcasts, outbox, reading, recipients, report_queue
@@ -211,25 +212,19 @@ def _second_plan_reads_reports(play: Play, session: Session, second: DeploymentV
     told = current(history, pd.Timestamp(handed.at))
     assert handed.handed["reports"] == len(told) > 0
     standing = told.loc[(told["verification"] != "refuted") & (told["kind"] != "nothing_seen")]
-    assert second.request["cover_reports_from"] == rehearsal.gravest(
-        told, play.scale.mediators[1] // 4
-    )
+    teams = play.scale.mediators[1] // 2
+    promised = second.figures["reports"]["promised"]
+    assert 0 < len(promised) == handed.handed["promised"] <= teams // 2
+    grave = gravest(told, rehearsal.GRAVE)["unit_id"].tolist()
+    assert [u for u in grave if u in promised] == promised, "the gravest first"
+    left_out = [one["unit_id"] for one in second.figures["reports"]["left_out"]]
+    assert sorted([*promised, *left_out]) == sorted(grave), "each is promised a team, or said why"
     rows = select(DeploymentPost).where(DeploymentPost.deployment_id == second.deployment_id)
-    named = [post for post in session.scalars(rows) if post.unit_id in set(standing["unit_id"])]
+    posts = session.scalars(rows).all()
+    assert set(promised) <= {post.unit_id for post in posts}
+    named = [post for post in posts if post.unit_id in set(standing["unit_id"])]
     assert named, "the second round goes somewhere that the first one spoke of"
     assert all(any("×" in said for said in map(str, post.why.values())) for post in named)
-
-
-def test_a_second_plan_promises_no_more_teams_than_it_has() -> None:
-    told = pd.DataFrame(
-        {
-            "unit_id": ["a", "a", "b", "c", "d"],
-            "severity": [5, 2, 4, 2, 5],
-            "verification": ["confirmed", "confirmed", "unverified", "unverified", "refuted"],
-        }
-    )
-    assert [rehearsal.gravest(told, most) for most in (0, 1, 2, 3)] == [None, 5, 3, 1]
-    assert rehearsal.gravest(told.iloc[4:], 3) is None
 
 
 def _reports(play: Play, session: Session) -> None:

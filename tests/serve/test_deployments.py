@@ -155,6 +155,15 @@ def test_reports_of_the_first_round_change_the_second_plan(
     assert stands not in {p["unit_id"] for p in alone["posts"]}
     after = {**body, "follows": first["deployment_id"]}
     second = planner.post("/v1/deployments", json=after).json()
+    assert second["figures"]["reports"] == {"promised": [stands], "left_out": []}
+    closed = {**asked, "unreachable": {stands: "flood"}}
+    without = planner.post("/v1/deployments", json={**after, "request": closed}).json()
+    (left_out,) = without["figures"]["reports"]["left_out"]
+    assert (left_out["unit_id"], left_out["says"]["en"]) == (stands, "cannot be reached")
+    url = f"/v1/deployments/{without['deployment_id']}/file"
+    content = planner.get(url, params={"format": "xlsx"}).content
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["not promised"]
+    assert sheet["A2"].value == stands
     posts = {p["unit_id"]: p for p in second["posts"]}
     assert stands in posts
     assert not {quiet, taken_back} & set(posts)

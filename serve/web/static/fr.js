@@ -279,6 +279,9 @@ export const FR = {
   "round 2": "second tour",
   "round {n}": "tour {n}",
   "{type}, {round}, {day}": "{type}, {round}, {day}",
+  "Grave field reports without a team of their own": "Signalements graves sans équipe à eux",
+  "The gravest were taken first. These communes are not promised a team; some get one because of their score.":
+    "Les plus graves ont été pris d'abord. Ces communes ne sont pas assurées d'une équipe\u202f; certaines en reçoivent une pour leur score.",
   // alerts
   "Skip to the alerts": "Aller aux alertes",
   "Pages": "Pages",

@@ -156,7 +156,7 @@ function draw(moved) {
     ...(current.figures ? [view.rivals(current), view.curve(current)] : []),
     moved ? view.moves(moved, current.follows ? t("Moves from the plan before")
       : t("Moves from the first version")) : null,
-    view.abstained(rows, there)];
+    view.leftOut(current.figures?.reports, there), view.abstained(rows, there)];
   byId("plan").replaceChildren(...parts.filter(Boolean));
 }
 
