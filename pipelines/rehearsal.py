@@ -15,7 +15,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from pipelines import lessons as taught
 from pipelines.nowcasting import learn
