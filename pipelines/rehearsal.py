@@ -26,7 +26,7 @@ from pipelines.run import run
 from pipelines.synthetic.field import make_reports
 from response.deployment import Plan, plan
 from response.deployment_request import Request
-from store import deployments, nowcasts, reading
+from store import deployments, nowcasts, plans, reading
 from store.database import sessions
 from store.deployments import By
 from store.reports import report_history
@@ -69,8 +69,8 @@ def deployment(play: Play, which: int, now: datetime) -> None:
     with sessions(play.engine).begin() as session:
         found = reading.bulletin(session, play.bulletins[which])
         follows = deployments.version(session, play.plans[0]) if which else None
-        reports = deployments.reports_of(session, follows, now)
-        known = deployments.situation(session, found, follows, reports)
+        reports = plans.reports_of(session, follows, now)
+        known = plans.situation(session, found, follows, reports)
         mediators = play.scale.mediators[which]
         asked = Request(mediators=mediators)
         if reports is not None:
@@ -79,10 +79,10 @@ def deployment(play: Play, which: int, now: datetime) -> None:
             asked = asked.model_copy(update=grave)
         planned = plan(known, asked)
         by = By(Role.COORDINATOR, "rehearsal", now, "rehearsal")
-        kept = deployments.write_plan(session, found, known, planned, by, follows)
+        kept = plans.write_plan(session, found, known, planned, by, follows)
         deployments.approve(session, kept.deployment_id, kept.version, by)
         play.plans.append(kept.deployment_id)
-        posts = deployments.approved_posts(session, found.election_id, now)
+        posts = plans.approved_posts(session, found.election_id, now)
     play.hand(
         "second-round plan" if which else "deployment",
         now,
@@ -108,7 +108,7 @@ def posting(play: Play, which: int, now: datetime) -> None:
     """Send the mediators out: what they will report arrives late, twice, edited, taken back."""
     held = play.rounds[which]
     with sessions(play.engine)() as session:
-        posts = deployments.approved_posts(session, held.election_id, now)
+        posts = plans.approved_posts(session, held.election_id, now)
     rng = np.random.default_rng([play.scale.seed, 50 + which])
     told = make_reports(rng, play.country, held, posts)
     told = told.loc[told.groupby("report_id")["seen_at"].transform("min") >= now]

@@ -13,27 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from response.deployment_assumed import CLOSED, FULL, MOST, REGION, SAYS, UNKNOWN, UNREACHABLE
 from response.deployment_network import Network, network, solve
 from response.deployment_request import Request
 from response.vocabulary import Verification
 
 _SURE = (Verification.CONFIRMED, Verification.CORROBORATED, Verification.UNVERIFIED)
-
-UNKNOWN, UNREACHABLE, REGION, CLOSED, FULL, MOST = (
-    *("unknown", "unreachable", "region_out", "closed", "no_team", "most"),
-)
-SAYS: dict[str, tuple[str, str]] = {
-    UNKNOWN: ("not in the bulletin", "absentes du bulletin"),
-    UNREACHABLE: ("cannot be reached", "inaccessibles"),
-    REGION: ("in a region where nobody goes", "dans une région où personne ne va"),
-    CLOSED: ("no team may or can go there", "aucune équipe ne peut ou ne doit y aller"),
-    FULL: (
-        "every team that can go there is promised elsewhere",
-        "toute équipe qui peut y aller est promise ailleurs",
-    ),
-    MOST: ("over 'cover_reports_most'", "au-delà de « cover_reports_most »"),
-}
-"""Why a unit is left out -> English, French."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from features.vocabulary import CampaignKind, Language, WatchKind
-from features.wording import NARROW
-from response.deployment_words import number, percent
+from features.vocabulary import NARROW, CampaignKind, Language, WatchKind
+from response.deployment_assumed import number, percent
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from features.vocabulary import Language
 from response.deployment_sheet import as_csv, rows, sheets
 from store.deployment_facts import watch_places
+from store.deployment_posts import bulletin_of, head
 from store.deployment_schema import DeploymentVersion, FileKind
-from store.deployment_tables import bulletin_of, head, moves_since, table
+from store.deployment_tables import moves_since, table
 from store.workbooks import workbook
 
 

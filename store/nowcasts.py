@@ -48,7 +48,7 @@ class Field:
 
 def field_of(session: Session, bulletin: Bulletin, moment: datetime) -> Field:
     """The reports known, and the posts approved, by a moment of a bulletin's round."""
-    from store.deployments import approved_posts
+    from store.plans import approved_posts
     from store.reports import report_history
 
     first = datetime.combine(bulletin.window_start, datetime.min.time(), UTC)

@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from features.vocabulary import Language
-from features.wording import NARROW
+from features.vocabulary import NARROW, Language
 from response import alert_texts, cap
 from response.alert_texts import Letter
 from response.alerts import TRANSITIONS, UNSIGNED, State, Step

@@ -41,11 +41,11 @@ from store.alert_schema import Alert, Delivery, Recipient
 from store.bulletins import write_registry
 from store.database import connect, migrate, sessions
 from store.deployment_schema import DeploymentApproval, DeploymentPost, DeploymentVersion
-from store.deployments import approved_posts
 from store.lesson_schema import Lessons
 from store.lessons import read_lessons
 from store.nowcast_schema import Nowcast, NowcastScore, RatioTable
 from store.outbox import Outcome
+from store.plans import approved_posts
 from store.report_schema import ReportInbox
 from store.reports import report_history
 from store.schema import Audit, Bulletin

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from features.vocabulary import Language
 from response.deployment import Situation, plan
+from response.deployment_assumed import assumptions
 from response.deployment_network import network, solve
 from response.deployment_reports import answer, asked, gravest
 from response.deployment_request import Base, Limit, Request, Risk
-from response.deployment_words import assumptions
 
 FEW = Risk(draws=60)
 NOBODY = pd.DataFrame({"unit_id": [], "base": [], "mediators": []})

@@ -37,7 +37,7 @@ from response.rules import AreaKind, Channel
 from response.vocabulary import Level
 from serve.app import create_app
 from serve.settings import Settings
-from store import alerts, bulletins, database, deployments, reading, tokens
+from store import alerts, bulletins, database, deployments, plans, reading, tokens
 from store.jobs import Jobs
 from store.lessons import keep_lessons
 from store.roles import Role
@@ -330,10 +330,10 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def _planned(session: Session, bulletin_id: str) -> str:
     bulletin = reading.bulletin(session, bulletin_id)
-    known = deployments.situation(session, bulletin)
+    known = plans.situation(session, bulletin)
     asked = Request(mediators=20, must_cover=("XX0400",), risk=Risk(draws=100))
     by = deployments.By(Role.PLANNER, "t", CREATED, "first")
-    kept = deployments.write_plan(session, bulletin, known, plan(known, asked), by)
+    kept = plans.write_plan(session, bulletin, known, plan(known, asked), by)
     return kept.deployment_id
 
 

@@ -15,7 +15,7 @@ from features.errors import ConflictError, NotFoundError
 from response.deployment import plan
 from response.deployment_request import Request, Risk
 from response.ratios import COUNTS, KEYS, declared, learned
-from store import audit, bulletins, database, deployments, nowcasts, reading
+from store import audit, bulletins, database, deployments, nowcasts, plans, reading
 from store.nowcast_schema import NowcastScore
 from store.report_schema import ReportVersion
 from store.roles import Role
@@ -118,11 +118,11 @@ def test_posts_count_from_their_approval(session: Session, bulletin_id: str) -> 
         seen = MOMENT - timedelta(days=day)
         tell(session, f"q{day}", kind="nothing_seen", sign=None, severity=0, seen_at=seen)
     bulletin = reading.bulletin(session, bulletin_id)
-    known = deployments.situation(session, bulletin)
+    known = plans.situation(session, bulletin)
     asked = Request(mediators=4, team_size=1, must_cover=("XX0102",), risk=Risk(draws=60))
     found = plan(known, asked)
     by = deployments.By(Role.COORDINATOR, "t1", MOMENT - timedelta(hours=3), "why")
-    kept = deployments.write_plan(session, bulletin, known, found, by)
+    kept = plans.write_plan(session, bulletin, known, found, by)
     deployments.approve(session, kept.deployment_id, 1, by)
     before, after = (
         nowcasts.nowcast(session, make(session, bulletin_id, moment=MOMENT - timedelta(hours=h)))
