@@ -20,6 +20,7 @@ from pipelines.rehearsal_offices import FATES, Fate
 from pipelines.rehearsal_play import Play
 from pipelines.sending import carriers, send, sender
 from response.alerts import OPEN, TOLD, TRANSITIONS, State, Step
+from response.ceiling import Ceiling
 from response.contracts import empty
 from response.triggers import drafts
 from store import alerts, outbox
@@ -60,6 +61,8 @@ _NOTES = {
 def drafting(play: Play, which: int, now: datetime) -> None:
     """Hold the pack's rules against what is known, and count what is not shown at once."""
     pack, made = load_pack(play.pack_file), sessions(play.engine)
+    if play.scale.drafts is not None:
+        pack = pack.model_copy(update={"alert_ceiling": Ceiling(drafts=play.scale.drafts)})
     election_id = play.rounds[which].election_id
     with made() as session:
         seen = alerting.situation(session, election_id, now)

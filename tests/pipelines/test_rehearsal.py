@@ -165,7 +165,7 @@ def test_only_what_is_known_can_be_rehearsed(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
     folder = tmp_path_factory.mktemp("rehearsal")
-    scale = Scale(units=40, years=4, mediators=(24, 12))
+    scale = Scale(units=40, years=4, mediators=(24, 12), drafts=1)
     return rehearsal.rehearse(folder, scale, lambda _said: None)
 
 
@@ -297,6 +297,14 @@ def _alerts(play: Play, session: Session) -> None:
         assert one.at(Step.SEND) is None or signed, "nothing goes out that nobody signed"
         assert all(cap.status == "Exercise" for cap in one.caps)
         assert not any(faults(fromstring(cap.xml)) for cap in one.caps)
+    shown = [one for one in drafted if one.at(Step.HOLD) is None or one.at(Step.RELEASE)]
+    assert len(shown) < len(drafted), "not all that was held back is let go"
+    by_day = Counter(
+        (one.alert.election_id, (one.at(Step.RELEASE) or one.alert.drafted_at).date())
+        for one in shown
+        if one.alert.escalates is None and one.alert.severity != "Extreme"
+    )
+    assert max(by_day.values()) == play.scale.drafts
     for which, held in enumerate(play.rounds):
         mine = [one for one in drafted if one.alert.election_id == held.election_id]
         said = play.alerted[which]
