@@ -42,7 +42,7 @@ def export(
     places = watch_places(session, bulletin_of(session, kept), set(posts["unit_id"]))
     said = head(session, kept, language)
     if kind is FileKind.HTML:
-        return sheets(posts, places, said, language).encode()
+        return sheets(posts, places, said, language, whole=not areas).encode()
     listed = rows(posts, places, language)
     if kind is FileKind.CSV:
         same = {

@@ -13,6 +13,8 @@ from store import deployments, plans
 from store.deployment_posts import COLUMNS, bulletin_of, post_rows
 from store.deployment_schema import DeploymentVersion
 
+ELSEWHERE = "elsewhere"
+
 
 def table(
     session: Session,
@@ -30,7 +32,8 @@ def moves_since(
     """Moves from the plan that a version follows, or from its own first version.
 
     Returns:
-        As `response.deployment_moves.moves`, with the names of both units.
+        As `response.deployment_moves.moves`, with the names of both units. An end beyond the
+        areas is `ELSEWHERE`: where others stand is not for those who see some areas alone.
     """
     deployment = deployments.deployment(session, kept.deployment_id)
     before = deployments.version(
@@ -44,7 +47,16 @@ def moves_since(
         inside = known[["region_id", "parent_id", "unit_id"]].isin(list(areas)).any(axis=1)
         seen = set(known.loc[inside, "unit_id"])
         found = found.loc[found["from_unit"].isin(seen) | found["to_unit"].isin(seen)]
+        found = _masked(found, seen)
     names = dict(zip(known["unit_id"], known["name"], strict=True))
     for end in ("from", "to"):
-        found[f"{end}_name"] = [names.get(u, "") for u in found[f"{end}_unit"]]
+        found[f"{end}_name"] = [names.get(u, u) for u in found[f"{end}_unit"]]
     return found.reset_index(drop=True)
+
+
+def _masked(found: pd.DataFrame, seen: set[str]) -> pd.DataFrame:
+    """Moves without the units beyond `seen`, and without how far those are."""
+    hidden = {end: ~found[end].isin({*seen, ""}) for end in ("from_unit", "to_unit")}
+    masked = {end: found[end].mask(beyond, ELSEWHERE) for end, beyond in hidden.items()}
+    km = found["km"].mask(hidden["from_unit"] | hidden["to_unit"])
+    return found.assign(**masked, km=km)
