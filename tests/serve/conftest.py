@@ -337,7 +337,12 @@ def _planned(session: Session, bulletin_id: str) -> str:
     return kept.deployment_id
 
 
-def draft(session: Session, *unit_ids: str, drafted_at: datetime | None = None) -> str:
+def draft(
+    session: Session,
+    *unit_ids: str,
+    drafted_at: datetime | None = None,
+    words: dict[Language, Words] | None = None,
+) -> str:
     """Keep a draft of an alert about these units; its id."""
     when = drafted_at or datetime.now(UTC)
     one = Draft(
@@ -354,7 +359,8 @@ def draft(session: Session, *unit_ids: str, drafted_at: datetime | None = None) 
         severity=Severity.SEVERE,
         certainty=Certainty.POSSIBLE,
         strength=3.0,
-        words={
+        words=words
+        or {
             Language.FR: Words("Cercle 1 : signes", "3 signes é en 24 heures.", "Appelez <vite>."),
             Language.EN: Words("Cercle 1: signs", "3 signs within 24 hours.", "Call."),
         },

@@ -14,7 +14,9 @@ from fastapi.testclient import TestClient
 from lxml import etree
 from sqlalchemy.orm import Session, sessionmaker
 
+from features.vocabulary import Language
 from response.alerts import Step
+from response.cap import Words
 from serve import auth
 from serve.app import create_app
 from store import alerts, audit, database, outbox, publishing, tokens
@@ -196,6 +198,7 @@ def test_a_person_may_draft(desk: Desk) -> None:
         (hand(unit_ids=["Mopti"]), 422),
         (hand(election_id="no"), 404),
         (hand(channels=["pigeon"]), 422),
+        (hand(area_name="Mopti\nBcc: all@example.org"), 422),
         (hand(surprise=1), 422),
     ):
         answer = desk["planner"].post("/v1/alerts", json=wrong)
@@ -236,6 +239,17 @@ def test_addresses_are_for_admins_and_receipts_land(desk: Desk, alert_id: str) -
     desk["admin"].delete(f"/v1/alert-recipients/{made['recipient_id']}")
     listed = desk["admin"].get("/v1/alert-recipients").json()["recipients"]
     assert {r["recipient_id"]: r["ended_at"] for r in listed}[made["recipient_id"]] is not None
+
+
+def test_what_was_once_drafted_is_read_whatever_may_be_drafted_now(
+    desk: Desk, drafted: Any
+) -> None:
+    words = dict.fromkeys(Language, Words("two\nlines", "", ""))
+    with desk.sessions.begin() as session:
+        alert_id = drafted(session, "XX0105", words=words)
+    read = desk["planner"].get(f"/v1/alerts/{alert_id}")
+    assert read.status_code == 200
+    assert read.json()["words"]["headline"] == "two\nlines"
 
 
 def test_lists_go_on_where_they_ended(desk: Desk, drafted: Any) -> None:

@@ -435,6 +435,8 @@ def test_a_draft_that_is_held_back_is_shown_when_it_is_let_go(
 def test_addresses_are_asked_for_and_masked(session: Session, registry_id: str) -> None:
     for channel, wrong in (
         (Channel.EMAIL, "nobody"),
+        (Channel.EMAIL, "one@example.org,another@example.org"),
+        (Channel.EMAIL, "Office<one@example.org>"),
         (Channel.SMS, "76543210"),
         (Channel.WEBHOOK, "ftp://x"),
     ):
