@@ -125,16 +125,13 @@ def list_(
     lang: Lang = Language.EN,
 ) -> None:
     """Print alerts, the newest first."""
-    shown = table("alerts", "id", "drafted", "level", "state", "headline")
     with _session() as session:
         wanted = str(state) if state else None
         for one in kept.page(session, state=wanted, election_id=election, limit=limit):
             alert = one.alert
             headline = alert.words[str(lang)]["headline"]
-            shown.add_row(
-                alert.alert_id, _minute(alert.drafted_at), alert.level, one.state, headline
-            )
-    out.print(shown)
+            drafted = _minute(alert.drafted_at)
+            _lines(f"{alert.alert_id}  {one.state}, {alert.level}, drafted {drafted}", headline)
 
 
 @app.command("show")
@@ -154,6 +151,12 @@ def show(
     ]
     if cap:
         lines += [message.xml for message in one.caps]
+    out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _lines(first: str, *others: str) -> None:
+    """An entry of a list whose ids and texts are too long for a table: ids are to be copied."""
+    lines = [first, *(f"  {line}" for line in others)]
     out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -231,22 +234,21 @@ def told(
     addresses: Annotated[bool, typer.Option(help="Print addresses whole")] = False,
 ) -> None:
     """Who was told what, when: each message, whether it arrived, when it was acknowledged."""
-    columns = ("message", "to", "address", "what", "queued", "sent", "received", "acknowledged")
-    shown = table("told, UTC", *columns, "state", "tries")
+    steps = ("queued", "sent", "received", "acknowledged")
     with _session() as session:
-        for row in outbox.told(session, election_id=election, alert_id=alert, state=state):
+        rows = outbox.told(session, election_id=election, alert_id=alert, state=state)
+        if not rows:
+            out.print("nobody was told of anything that fits")
+        for row in rows:
             address = row.address if addresses else recipients.masked(row.channel, row.address)
-            moments = (row.queued_at, row.sent_at, row.received_at, row.acknowledged_at)
-            shown.add_row(
-                row.message_id,
-                row.recipient,
-                address,
+            moments = {name: getattr(row, f"{name}_at") for name in steps}
+            when = [f"{name} {_minute(at)}" for name, at in moments.items() if at is not None]
+            _lines(
+                f"{row.message_id}  {row.state}, {row.tries} tries  {row.detail}".rstrip(),
+                f"to {row.recipient}, {row.channel} {address}",
                 f"{row.message_type}: {row.subject}",
-                *(_minute(at) for at in moments),
-                f"{row.state} {row.detail}".strip(),
-                f"{row.tries}",
+                f"{', '.join(when)} (UTC)",
             )
-    out.print(shown)
 
 
 @app.command("retry")
@@ -295,6 +297,7 @@ def recipient_add(
 def recipient_list() -> None:
     """Print recipients, their addresses masked."""
     shown = table("recipients", "id", "name", "level", "channel", "address", "areas", "ended")
+    shown.columns[0].min_width = 8  # an id is copied whole
     with _session() as session:
         for one in recipients.listed(session):
             shown.add_row(

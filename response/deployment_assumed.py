@@ -23,7 +23,10 @@ SAYS: dict[str, tuple[str, str]] = {
         "every team that can go there is promised elsewhere",
         "toute équipe qui peut y aller est promise ailleurs",
     ),
-    MOST: ("over 'cover_reports_most'", "au-delà de « cover_reports_most »"),
+    MOST: (
+        "more than the plan sets teams aside for",
+        "plus que le plan n'en réserve d'équipes",
+    ),
 }
 """Why a unit is left out -> English, French."""
 

@@ -21,7 +21,16 @@ from pipelines.pack import Pack, load_pack
 from pipelines.settings import Settings
 from response.ceiling import Ceiling
 from response.contracts import require
-from store import alert_inputs, alert_rounds, alerts, bulletins, database, nowcasts, reading
+from store import (
+    alert_inputs,
+    alert_rounds,
+    alerts,
+    bulletins,
+    database,
+    nowcasts,
+    reading,
+    recipients,
+)
 from store.deployment_schema import (
     Deployment,
     DeploymentApproval,
@@ -346,7 +355,7 @@ def test_a_round_of_drafting_and_sending_says_what_it_did(
 def test_the_whole_way_on_the_command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIGIE_HOME", str(home))
     monkeypatch.setenv("VIGIE_DATABASE_URL", "")
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("COLUMNS", "80")  # of a plain terminal, where ids must be whole
     runner = CliRunner()
 
     def vigie(*words: str) -> str:
@@ -358,18 +367,24 @@ def test_the_whole_way_on_the_command_line(home: Path, monkeypatch: pytest.Monke
     assert "grave-incident" in vigie("rules", pack, "--lang", "fr")
     moment = "2024-10-01T08:00"
     assert "new drafts" in vigie("draft", pack, "--election", ELECTION, "--as-of", moment)
-    assert f"{ELECTION}.alert." in vigie("list", "--state", "draft")
     engine = database.connect(Settings(home=home).database)
     with database.sessions(engine)() as session:
         alert_id = alerts.page(session, state="draft")[0].alert.alert_id
     engine.dispose()
+    assert f"{alert_id}  draft, national, drafted" in vigie("list", "--state", "draft")
     office = ("--name", "Préfet", "--level", "national", "--channel", "email")
     vigie("recipients", "add", *office, "--address", "prefet@example.org", "--area", "XX")
-    assert "prefet@" not in vigie("recipients", "list")
+    engine = database.connect(Settings(home=home).database)
+    with database.sessions(engine)() as session:
+        (recipient,) = recipients.listed(session)
+    engine.dispose()
+    listed = vigie("recipients", "list")
+    assert recipient.recipient_id in listed
+    assert "prefet@" not in listed
     with pytest.raises(ConflictError, match="before it expired"):
         vigie("sign", alert_id, "--by", "Coordination")
     assert "rejected" in vigie("reject", alert_id, "--by", "Coordination", "--note", "trop tard")
     shown = vigie("show", alert_id, "--lang", "fr")
     assert "Coordination (command line)  trop tard" in shown
     assert "0 published" in vigie("send")
-    assert "told, UTC" in vigie("told")
+    assert "nobody was told" in vigie("told")
