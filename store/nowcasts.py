@@ -54,7 +54,10 @@ def field_of(session: Session, bulletin: Bulletin, moment: datetime) -> Field:
     first = datetime.combine(bulletin.window_start, datetime.min.time(), UTC)
     since = min(first, moment) - LOOKBACK
     posts = approved_posts(session, bulletin.election_id, moment)
-    return Field(report_history(session, since=since, until=moment), posts)
+    reports = report_history(session, since=since, until=moment)
+    # A store may hold several countries; reports of others are none of this bulletin's.
+    here = session.scalars(select(Unit.unit_id).where(Unit.registry_id == bulletin.registry_id))
+    return Field(reports.loc[reports["unit_id"].isin(set(here))].reset_index(drop=True), posts)
 
 
 def make(
@@ -318,7 +321,7 @@ def nowcasts(
     bulletin_id: str | None = None,
     election_id: str | None = None,
     limit: int = 50,
-    after: tuple[datetime, str] | None = None,
+    after: tuple[datetime, datetime, str] | None = None,
 ) -> list[Nowcast]:
     """Nowcasts that match every filter given, the newest moment first.
 
@@ -327,7 +330,7 @@ def nowcasts(
         bulletin_id: whose.
         election_id: of which round.
         limit: most to return.
-        after: moment and id of the last one of the page before.
+        after: moment, time of making and id of the last one of the page before.
     """
     query = select(Nowcast)
     if bulletin_id is not None:
@@ -335,9 +338,12 @@ def nowcasts(
     if election_id is not None:
         query = query.where(Nowcast.election_id == election_id)
     if after is not None:
-        moment, last = after
-        same = and_(Nowcast.moment == moment, Nowcast.nowcast_id > last)
-        query = query.where(or_(Nowcast.moment < moment, same))
+        moment, made, last = after
+        later = or_(
+            Nowcast.created_at < made,
+            and_(Nowcast.created_at == made, Nowcast.nowcast_id > last),
+        )
+        query = query.where(or_(Nowcast.moment < moment, and_(Nowcast.moment == moment, later)))
     return list(session.scalars(_newest_first(query).limit(limit)))
 
 

@@ -152,8 +152,31 @@ def test_newest_by_moment(session: Session, bulletin_id: str) -> None:
     with pytest.raises(NotFoundError, match="POST"):
         nowcasts.latest(session, bulletin_id, MOMENT - timedelta(days=9))
     first = nowcasts.nowcasts(session, bulletin_id=bulletin_id, limit=1)
-    rest = nowcasts.nowcasts(session, after=(first[0].moment, first[0].nowcast_id))
+    last = (first[0].moment, first[0].created_at, first[0].nowcast_id)
+    rest = nowcasts.nowcasts(session, after=last)
     assert [n.nowcast_id for n in [*first, *rest]] == [late, early]
+
+
+def test_pages_hold_each_of_the_same_moment_once(session: Session, bulletin_id: str) -> None:
+    """What is known of a moment may grow afterwards, as where a late approval is written down."""
+    ids = []
+    for k in range(4):
+        tell(session, f"r{k}", known_at=MOMENT - timedelta(minutes=k))
+        ids.append(make(session, bulletin_id, now=NOW + timedelta(hours=k)))
+    assert len(set(ids)) == 4
+    found: list[str] = []
+    after = None
+    while page := nowcasts.nowcasts(session, limit=1, after=after):
+        found.append(page[0].nowcast_id)
+        after = (page[0].moment, page[0].created_at, page[0].nowcast_id)
+    assert found == ids[::-1]
+
+
+def test_reports_of_another_country_are_none_of_its(session: Session, bulletin_id: str) -> None:
+    alone = make(session, bulletin_id)
+    tell(session, "far", unit_id="YY0101")
+    assert make(session, bulletin_id) == alone
+    assert nowcasts.nowcast(session, alone).reports == 0
 
 
 def test_area_of_a_reader(session: Session, bulletin_id: str) -> None:
