@@ -316,6 +316,21 @@ def test_the_history_is_cut_by_moment_and_round(session: Session, places: Places
         report_history(session, election_id="nowhere")
 
 
+def test_a_later_edit_does_not_bring_a_report_into_a_round_before_it_is_known(
+    session: Session, places: Places
+) -> None:
+    of_june = arrival("a", seen_at="2018-06-01T00:00:00Z")
+    put_right = arrival("a", edited_at=NOW)
+    _land(session, places, of_june, put_right)
+
+    def known(seconds: int) -> list[int]:
+        until = NOW + timedelta(seconds=seconds)
+        found = report_history(session, until=until, election_id="XXA-2018-PRES-1")
+        return [int(version) for version in found["version"]]
+
+    assert (known(30), known(90)) == ([], [1, 2])
+
+
 def test_independent_reports_suggest_corroboration(session: Session, places: Places) -> None:
     _land(
         session,
