@@ -20,7 +20,7 @@ from response.alerts import State, Step
 from response.rules import Channel
 from response.vocabulary import Level
 from store import alerts as kept
-from store import outbox, recipients
+from store import outbox, recipients, telling
 from store.database import connect, migrate, sessions
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def told(
     """Who was told what, when: each message, whether it arrived, when it was acknowledged."""
     steps = ("queued", "sent", "received", "acknowledged")
     with _session() as session:
-        rows = outbox.told(session, election_id=election, alert_id=alert, state=state)
+        rows = telling.told(session, election_id=election, alert_id=alert, state=state)
         if not rows:
             out.print("nobody was told of anything that fits")
         for row in rows:

@@ -18,7 +18,7 @@ from response.alerts import Draft, Step
 from response.ceiling import under
 from response.contracts import empty
 from response.triggers import Situation, drafts, escalations
-from store import alert_inputs, alert_rounds, alerts, deployments, plans
+from store import alert_inputs, alert_rounds, alert_tables, alerts, deployments, plans
 from store.database import connect, sessions
 from store.deployment_schema import Deployment, DeploymentApproval
 from store.reports import report_history
@@ -45,7 +45,7 @@ def situation(
         reports=report_history(session, until=as_of, election_id=election_id),
         posts=posts,
         posted_at=posted_at,
-        past=alerts.past_alerts(session, election_id, as_of),
+        past=alert_tables.past_alerts(session, election_id, as_of),
     )
 
 

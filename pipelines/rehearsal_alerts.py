@@ -23,7 +23,7 @@ from response.alerts import OPEN, TOLD, TRANSITIONS, State, Step
 from response.ceiling import Ceiling
 from response.contracts import empty
 from response.triggers import drafts
-from store import alerts, outbox
+from store import alerts, outbox, telling
 from store.alerts import Actor, Followed
 from store.database import sessions
 from store.outbox import Outcome
@@ -104,7 +104,7 @@ def answering(play: Play, which: int, now: datetime) -> None:
     with sessions(play.engine).begin() as session:
         play.alerted[which].update(_receipts(session, play, now))
         for state in (Outcome.DEAD, Outcome.UNDELIVERED):
-            for row in outbox.told(session, state=state):
+            for row in telling.told(session, state=state):
                 outbox.again(session, row.message_id, now, COORDINATION.actor)
                 play.alerted[which]["asked again"] += 1
         for one in _of_round(session, play, which, TOLD):

@@ -16,7 +16,8 @@ from features.errors import ContractError
 from features.kernels import Floats
 from response.deployment_clash import explain
 from response.deployment_draws import covered, worst
-from response.deployment_network import Flow, Ints, Network, effect, network, solve
+from response.deployment_network import Ints, Network, effect, network
+from response.deployment_programme import Flow, solve
 from response.deployment_reports import answer, asked
 from response.deployment_request import Abstained, Request
 from response.deployment_rivals import rivals

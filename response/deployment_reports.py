@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from response.deployment_assumed import CLOSED, FULL, MOST, REGION, SAYS, UNKNOWN, UNREACHABLE
-from response.deployment_network import Network, network, solve
+from response.deployment_network import Network, network
+from response.deployment_programme import solve
 from response.deployment_request import Request
 from response.vocabulary import Verification
 

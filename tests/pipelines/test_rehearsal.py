@@ -36,7 +36,7 @@ from response.contracts import current
 from response.deployment_reports import gravest
 from response.rules import Channel
 from serve import atom
-from store import alerts, nowcasts, outbox, reading, recipients, report_queue
+from store import alerts, nowcasts, reading, recipients, report_queue, telling
 from store.alert_schema import Alert, Delivery, Recipient
 from store.bulletins import write_registry
 from store.database import connect, migrate, sessions
@@ -319,7 +319,7 @@ def _alerts(play: Play, session: Session) -> None:
 
 def _messages(play: Play, session: Session) -> None:
     assert not play.faults
-    told = outbox.told(session)
+    told = telling.told(session)
     assert {row.state for row in told} == {"received"}, "whatever failed first, all arrived"
     assert play.offices.forged == []
     taken = play.offices.accepted

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from features.vocabulary import Language
 from response.deployment import Situation, plan
 from response.deployment_assumed import assumptions
-from response.deployment_network import network, solve
+from response.deployment_network import network
+from response.deployment_programme import solve
 from response.deployment_reports import answer, asked, gravest
 from response.deployment_request import Base, Limit, Request, Risk
 

@@ -15,7 +15,7 @@ from features.errors import ConflictError, NotFoundError
 from response.deployment import plan
 from response.deployment_request import Request, Risk
 from response.ratios import COUNTS, KEYS, declared, learned
-from store import audit, bulletins, database, deployments, nowcasts, plans, reading
+from store import audit, bulletins, database, deployments, nowcasts, plans, ratio_tables, reading
 from store.nowcast_schema import NowcastScore
 from store.report_schema import ReportVersion
 from store.roles import Role
@@ -194,8 +194,8 @@ def test_learned_ratios_count_from_when_they_are_known(session: Session, bulleti
     table = learned(declared(), pd.DataFrame([row], columns=[*KEYS, *COUNTS]))
     known = MOMENT + timedelta(minutes=30)
     said = {"iso3": "XXA", "known_at": known, "now": NOW, "learned_from": "XXA-2018-PRES-1"}
-    kept = nowcasts.write_ratios(session, table, previous_id=plain, **said)  # type: ignore[arg-type]
-    pd.testing.assert_frame_equal(nowcasts.table_of(kept), table, check_dtype=False)
+    kept = ratio_tables.write_ratios(session, table, previous_id=plain, **said)  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(ratio_tables.table_of(kept), table, check_dtype=False)
     before, after = (
         nowcasts.nowcast(session, make(session, bulletin_id, moment=at)).ratios_id
         for at in (MOMENT, known)
