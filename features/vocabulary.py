@@ -15,6 +15,10 @@ NO_MODEL = "none"
 """Kind of model of a bulletin that abstains whole."""
 
 
+NARROW = "\u202f"
+"""The space that French sets before : ; ! ? and %, and between thousands."""
+
+
 class Language(StrEnum):
     """Languages that planners read, the one that everything falls back to first."""
 

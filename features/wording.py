@@ -15,10 +15,7 @@ from typing import Any
 import pandas as pd
 
 from features.errors import ConfigError
-from features.vocabulary import Language
-
-NARROW = "\u202f"
-"""Narrow no-break space: between thousands, and before % and : in French."""
+from features.vocabulary import NARROW, Language
 
 _BRACKETS = re.compile(r"\[([^\[\]|]*)(?:\|([^\[\]|]*))?\]")
 _UNITS = {

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from features.registry import FAMILIES, Feature
-from features.vocabulary import STARTING_POINT, Language
-from features.wording import NARROW, in_languages, worded
+from features.vocabulary import NARROW, STARTING_POINT, Language
+from features.wording import in_languages, worded
 
 NAMED = 2
 """Features worded for each family: those that pull the most in the family's direction."""

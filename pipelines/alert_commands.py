@@ -20,7 +20,7 @@ from response.alerts import State, Step
 from response.rules import Channel
 from response.vocabulary import Level
 from store import alerts as kept
-from store import outbox, recipients
+from store import outbox, recipients, telling
 from store.database import connect, migrate, sessions
 
 if TYPE_CHECKING:
@@ -77,6 +77,9 @@ def rules(config: Config, lang: Lang = Language.EN) -> None:
             f"after {rule.escalate_hours:g} h" if rule.escalate_hours else "",
         )
     out.print(shown)
+    if (ceiling := pack.alert_ceiling) is not None:
+        always = f"; {', '.join(ceiling.always)} always" if ceiling.always else ""
+        out.print(f"ceiling: {ceiling.drafts} drafts in {ceiling.within_hours:g} hours{always}")
     for rule in pack.alerts:
         out.print(f"{rule.name}: {rule.instruction[lang]}", markup=False, soft_wrap=True)
 
@@ -102,10 +105,16 @@ def draft(
     moment = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
     found = make(sessions(engine), load_pack(config), election, moment)
     engine.dispose()
-    for one in found:
+    for one in (*found.shown, *found.held):
         said = one.words[lang]
-        out.print(f"{one.alert_id}\n  {said.headline}\n  {said.reason}", markup=False)
-    out.print(f"{len(found)} new drafts; 'vigie alerts sign' sends one")
+        held = " (held back)" if one in found.held else ""
+        out.print(f"{one.alert_id}{held}\n  {said.headline}\n  {said.reason}", markup=False)
+    out.print(f"{len(found.shown)} new drafts; 'vigie alerts sign' sends one")
+    if found.held or found.released:
+        out.print(
+            f"{len(found.held)} more are over the pack's ceiling and held back "
+            f"('vigie alerts list --state held'), {len(found.released)} held back before are let go"
+        )
 
 
 @app.command("list")
@@ -116,16 +125,13 @@ def list_(
     lang: Lang = Language.EN,
 ) -> None:
     """Print alerts, the newest first."""
-    shown = table("alerts", "id", "drafted", "level", "state", "headline")
     with _session() as session:
         wanted = str(state) if state else None
         for one in kept.page(session, state=wanted, election_id=election, limit=limit):
             alert = one.alert
             headline = alert.words[str(lang)]["headline"]
-            shown.add_row(
-                alert.alert_id, _minute(alert.drafted_at), alert.level, one.state, headline
-            )
-    out.print(shown)
+            drafted = _minute(alert.drafted_at)
+            _lines(f"{alert.alert_id}  {one.state}, {alert.level}, drafted {drafted}", headline)
 
 
 @app.command("show")
@@ -148,6 +154,12 @@ def show(
     out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
+def _lines(first: str, *others: str) -> None:
+    """An entry of a list whose ids and texts are too long for a table: ids are to be copied."""
+    lines = [first, *(f"  {line}" for line in others)]
+    out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
 def _take(alert_id: str, step: Step, by: str, note: str) -> None:
     who = kept.Actor(_actor(), by, "command line")
     with _session() as session:
@@ -159,6 +171,12 @@ def _take(alert_id: str, step: Step, by: str, note: str) -> None:
 def sign(alert_id: AlertId, by: By, note: Note = "") -> None:
     """Sign a draft: it goes out with the next round of sending."""
     _take(alert_id, Step.SIGN, by, note)
+
+
+@app.command("release")
+def release(alert_id: AlertId, by: By, note: Note = "") -> None:
+    """Bring forward a draft that the pack's ceiling holds back: it can be signed then."""
+    _take(alert_id, Step.RELEASE, by, note)
 
 
 @app.command("reject")
@@ -216,22 +234,21 @@ def told(
     addresses: Annotated[bool, typer.Option(help="Print addresses whole")] = False,
 ) -> None:
     """Who was told what, when: each message, whether it arrived, when it was acknowledged."""
-    columns = ("message", "to", "address", "what", "queued", "sent", "received", "acknowledged")
-    shown = table("told, UTC", *columns, "state", "tries")
+    steps = ("queued", "sent", "received", "acknowledged")
     with _session() as session:
-        for row in outbox.told(session, election_id=election, alert_id=alert, state=state):
+        rows = telling.told(session, election_id=election, alert_id=alert, state=state)
+        if not rows:
+            out.print("nobody was told of anything that fits")
+        for row in rows:
             address = row.address if addresses else recipients.masked(row.channel, row.address)
-            moments = (row.queued_at, row.sent_at, row.received_at, row.acknowledged_at)
-            shown.add_row(
-                row.message_id,
-                row.recipient,
-                address,
+            moments = {name: getattr(row, f"{name}_at") for name in steps}
+            when = [f"{name} {_minute(at)}" for name, at in moments.items() if at is not None]
+            _lines(
+                f"{row.message_id}  {row.state}, {row.tries} tries  {row.detail}".rstrip(),
+                f"to {row.recipient}, {row.channel} {address}",
                 f"{row.message_type}: {row.subject}",
-                *(_minute(at) for at in moments),
-                f"{row.state} {row.detail}".strip(),
-                f"{row.tries}",
+                f"{', '.join(when)} (UTC)",
             )
-    out.print(shown)
 
 
 @app.command("retry")
@@ -280,6 +297,7 @@ def recipient_add(
 def recipient_list() -> None:
     """Print recipients, their addresses masked."""
     shown = table("recipients", "id", "name", "level", "channel", "address", "areas", "ended")
+    shown.columns[0].min_width = 8  # an id is copied whole
     with _session() as session:
         for one in recipients.listed(session):
             shown.add_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
 import pandas as pd
@@ -13,10 +14,11 @@ from pipelines.pack import Pack
 from pipelines.packs import load_packs
 from pipelines.sending import carriers, send, sender
 from pipelines.settings import Settings
-from response.alerts import Draft
+from response.alerts import Draft, Step
+from response.ceiling import under
 from response.contracts import empty
 from response.triggers import Situation, drafts, escalations
-from store import alert_inputs, alert_rounds, alerts, deployments
+from store import alert_inputs, alert_rounds, alert_tables, alerts, deployments, plans
 from store.database import connect, sessions
 from store.deployment_schema import Deployment, DeploymentApproval
 from store.reports import report_history
@@ -43,7 +45,7 @@ def situation(
         reports=report_history(session, until=as_of, election_id=election_id),
         posts=posts,
         posted_at=posted_at,
-        past=alerts.past_alerts(session, election_id, as_of),
+        past=alert_tables.past_alerts(session, election_id, as_of),
     )
 
 
@@ -65,15 +67,28 @@ def posted(
     if approval is None:
         return empty("posts"), None
     kept = deployments.version(session, approval.deployment_id, approval.version)
-    posts = deployments.posts_of(session, kept).groupby("unit_id")["mediators"].sum()
+    posts = plans.posts_of(session, kept).groupby("unit_id")["mediators"].sum()
     starts = session.get_one(Election, election_id).window_start
     since = max(approval.approved_at, datetime.combine(starts, time(), UTC))
     return posts.astype("int64").reset_index(), pd.Timestamp(since)
 
 
-def draft(
-    made: sessionmaker[Session], pack: Pack, election_id: str, as_of: datetime
-) -> list[Draft]:
+@dataclass
+class Drafted:
+    """What one round of drafting did.
+
+    Attributes:
+        shown: new drafts that wait for a signature.
+        held: new drafts that the pack's ceiling holds back.
+        released: ids of drafts held back before, for which there is room now.
+    """
+
+    shown: list[Draft] = field(default_factory=list)
+    held: list[Draft] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+
+
+def draft(made: sessionmaker[Session], pack: Pack, election_id: str, as_of: datetime) -> Drafted:
     """Hold a pack's rules against a round and keep the drafts that are new.
 
     Args:
@@ -83,7 +98,7 @@ def draft(
         as_of: the moment whose knowledge may be used, with a time zone.
 
     Returns:
-        The new drafts.
+        The new drafts, those of them that are over the pack's ceiling, and those let go by it.
 
     Raises:
         NotFoundError: there is no such round, or no units of its country.
@@ -98,12 +113,20 @@ def draft(
             lambda alert_id: alerts.draft_of(alerts.one(session, alert_id)),
             moment,
         )
+        new = [one for one in found if not alerts.is_kept(session, one.alert_id)]
+        waiting = alerts.held_back(session, election_id, as_of)
+        chosen = under(pack.alert_ceiling, new, waiting, seen.past, moment)
         registry_id = alert_rounds.of(session, election_id).registry_id
-        return [
-            one
-            for one in found
-            if alerts.write_draft(session, one, registry_id=registry_id, synthetic=pack.synthetic)
-        ]
+        for one in (*chosen.shown, *chosen.held):
+            alerts.write_draft(session, one, registry_id=registry_id, synthetic=pack.synthetic)
+        for one in chosen.held:
+            alerts.take(session, one.alert_id, Step.HOLD, at=as_of, by=alerts.MACHINE)
+        for alert_id in chosen.released:
+            alerts.take(session, alert_id, Step.RELEASE, at=as_of, by=alerts.MACHINE)
+        for alert_id, by in chosen.replaced.items():
+            note = f"{by} takes its place"
+            alerts.take(session, alert_id, Step.EXPIRE, at=as_of, by=alerts.MACHINE, note=note)
+        return Drafted(chosen.shown, chosen.held, chosen.released)
 
 
 def draft_and_send(settings: Settings) -> dict[str, str]:
@@ -134,7 +157,9 @@ def _drafted(made: sessionmaker[Session], pack: Pack, settings: Settings) -> str
         rounds = alert_rounds.rounds_at(session, codes, now, settings.ahead_days)
         ids = [election.election_id for election in rounds]
     try:
-        count = sum(len(draft(made, pack, election_id, now)) for election_id in ids)
+        done = [draft(made, pack, election_id, now) for election_id in ids]
     except VigieError as error:
         return f"{type(error).__name__}: {error}"
-    return f"{count} drafts for {len(ids)} rounds"
+    shown = sum(len(one.shown) + len(one.released) for one in done)
+    held = sum(len(one.held) for one in done)
+    return f"{shown} drafts for {len(ids)} rounds" + (f", {held} held back" if held else "")

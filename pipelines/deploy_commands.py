@@ -105,18 +105,18 @@ def deploy_plan(
     """Plan who goes where, to cover most under every constraint, and keep it as a draft."""
     from pipelines.run import write_json
     from response.deployment import plan
-    from store import deployments, reading
+    from store import deployments, plans, reading
 
     request = load_request(constraints, mediators)
     with _store() as session:
         bulletin = reading.bulletin(session, bulletin_id)
         before = deployments.version(session, follows) if follows else None
         by = _by(role, reason)
-        reports = deployments.reports_of(session, before, by.at)
-        known = deployments.situation(session, bulletin, before, reports)
+        reports = plans.reports_of(session, before, by.at)
+        known = plans.situation(session, bulletin, before, reports)
         with err.status("planning"):
             found = plan(known, request)
-        kept = deployments.write_plan(session, bulletin, known, found, by, before)
+        kept = plans.write_plan(session, bulletin, known, found, by, before)
         _print(session, kept, lang)
         if follows:
             _print_moves(session, kept)
@@ -168,11 +168,11 @@ def deploy_edit(
     lang: Lang = Language.EN,
 ) -> None:
     """Change posts by hand, with a reason: a new version, which says what it breaks."""
-    from store import deployments
+    from store import plans
 
     changes = [_change(text) for text in put]
     with _store() as session:
-        kept = deployments.edit(session, deployment, version, changes, _by(role, reason))
+        kept = plans.edit(session, deployment, version, changes, _by(role, reason))
         _print(session, kept, lang)
         _print_moves(session, kept)
 
@@ -247,14 +247,14 @@ def deploy_judge(
     from pipelines.run import Workshop
     from response.deployment_hindsight import judged
     from response.deployment_request import Request
-    from store import deployments
-    from store.deployment_tables import bulletin_of
+    from store import deployments, plans
+    from store.deployment_posts import bulletin_of
 
     with _store() as session:
         kept = deployments.version(session, deployment, version)
         bulletin = bulletin_of(session, kept)
-        known = deployments.situation(session, bulletin)
-        posts = deployments.posts_of(session, kept)
+        known = plans.situation(session, bulletin)
+        posts = plans.posts_of(session, kept)
     with err.status("reading what happened") as status:
         pack = load_pack(config)
         tables = Workshop(pack, Settings(), datetime.now(UTC), status.update).ingest().tables
@@ -288,7 +288,7 @@ def deploy_judge(
 
 def _print(session: Session, kept: DeploymentVersion, lang: Language) -> None:
     from store import deployments
-    from store.deployment_tables import head
+    from store.deployment_posts import head
     from store.deployment_tables import table as posts
 
     listed = posts(session, kept, lang)
@@ -305,6 +305,8 @@ def _print(session: Session, kept: DeploymentVersion, lang: Language) -> None:
         out.print(f"one more team would cover {more:.2f} more incidents")
     for row in [row for row in f["lifted"] if row["gain"] > 0][:5]:
         out.print(f"  without '{row[str(lang)]}': {row['gain']:+.2f}", soft_wrap=True)
+    for row in (f.get("reports") or {}).get("left_out", []):
+        out.print(f"  {_not_promised(row, lang)}", markup=False, soft_wrap=True)
     for row in f.get("broken", []):
         out.print(f"  not kept: {row[str(lang)]}", style="yellow", soft_wrap=True)
     for note in head(session, kept, lang)["assumptions"]:
@@ -316,6 +318,14 @@ def _print(session: Session, kept: DeploymentVersion, lang: Language) -> None:
         f"{f['units_with_mediators']} units, {says}",
         soft_wrap=True,
     )
+
+
+def _not_promised(row: dict[str, Any], lang: Language) -> str:
+    """A unit whose reports earn it no team, and why."""
+    place, why = f"{row['name']} {row['unit_id']}".strip(), row["says"][lang]
+    if lang is Language.FR:
+        return f"pas d'équipe promise pour gravité {row['severity']} : {place} ({why})"
+    return f"no team promised for severity {row['severity']}: {place} ({why})"
 
 
 def _print_plans(figures: dict[str, Any], lang: Language) -> None:

@@ -25,10 +25,11 @@ from response.lessons import learn
 from response.lessons_coverage import posted
 from response.lessons_evidence import About, Evidence, Limits, Sent, end_of
 from store import reading
-from store.alerts import alert_table
+from store.alert_tables import alert_table
 from store.database import connect, migrate, sessions
-from store.deployments import approved_posts, approved_version
+from store.deployments import approved_version
 from store.lessons import keep_lessons
+from store.plans import approved_posts
 from store.reports import report_history
 from store.schema import Bulletin, Election
 

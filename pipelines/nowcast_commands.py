@@ -130,7 +130,7 @@ def ratios_list(
     from response.ratios import declared
     from store.database import connect, migrate, sessions
     from store.nowcast_schema import RatioTable
-    from store.nowcasts import table_of
+    from store.ratio_tables import table_of
 
     engine = connect(Settings().database)
     migrate(engine)

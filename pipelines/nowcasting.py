@@ -18,7 +18,7 @@ from pipelines.question import Question, ask, settle_days
 from response.evidence import Moment
 from response.learning import counted
 from response.ratios import COUNTS, learned
-from store import nowcasts, reading
+from store import nowcasts, ratio_tables, reading
 from store.nowcast_schema import RatioTable
 
 
@@ -83,8 +83,8 @@ def learn(
             f"({settle_days(pack)} days for reports to come in), got none; learn later"
         )
     before = _before(session, bulletin.iso3, election_id, moment, now)
-    table = learned(nowcasts.table_of(before), counts)
-    kept = nowcasts.write_ratios(
+    table = learned(ratio_tables.table_of(before), counts)
+    kept = ratio_tables.write_ratios(
         session,
         table,
         iso3=bulletin.iso3,
@@ -100,7 +100,7 @@ def _before(
     session: Session, iso3: str, election_id: str, moment: datetime, now: datetime
 ) -> RatioTable:
     """The newest ratios that have nothing of a round yet."""
-    found = nowcasts.ratios_of(session, iso3, moment, now)
+    found = ratio_tables.ratios_of(session, iso3, moment, now)
     while found.learned_from == election_id and found.previous_id is not None:
         found = session.get_one(RatioTable, found.previous_id)
     return found

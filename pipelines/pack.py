@@ -18,6 +18,7 @@ from features.panel import unknown_names
 from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType, Language
 from models.zoo import entry
 from pipelines.sources.kinds import Frozen, Source
+from response.ceiling import Ceiling
 from response.rules import Rule
 
 
@@ -258,6 +259,7 @@ class Pack(Frozen):
         electoral: which incidents count as linked to an election, besides those of which
             their source says so.
         alerts: rules that draft alerts.
+        alert_ceiling: how many drafts a coordinator is shown; None for all.
         file: the TOML file; `path`s of sources are relative to its folder.
     """
 
@@ -279,6 +281,7 @@ class Pack(Frozen):
     promotion: Promotion = Promotion()
     monitoring: Monitoring = Monitoring()
     alerts: tuple[Rule, ...] = ()
+    alert_ceiling: Ceiling | None = None
     file: Path = Field(exclude=True)
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ each, everything that has arrived from the field by then is let in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from pipelines import lessons as taught
 from pipelines.nowcasting import learn
@@ -24,10 +24,9 @@ from pipelines.rehearsal_offices import open_offices
 from pipelines.rehearsal_play import Play, Scale, begin
 from pipelines.run import run
 from pipelines.synthetic.field import make_reports
-from response.deployment import plan
+from response.deployment import Plan, plan
 from response.deployment_request import Request
-from response.vocabulary import Verification
-from store import deployments, nowcasts, reading
+from store import deployments, nowcasts, plans, reading
 from store.database import sessions
 from store.deployments import By
 from store.reports import report_history
@@ -36,6 +35,9 @@ from store.roles import Role
 TARGET = "any"
 SETTLED_DAYS = 31
 """The pack's incidents reach their source within thirty days."""
+
+GRAVE = 4
+"""Severity from which a report of the first round earns its unit a team in the second."""
 
 _ALERTING = (
     (drafting, 7),
@@ -67,19 +69,20 @@ def deployment(play: Play, which: int, now: datetime) -> None:
     with sessions(play.engine).begin() as session:
         found = reading.bulletin(session, play.bulletins[which])
         follows = deployments.version(session, play.plans[0]) if which else None
-        reports = deployments.reports_of(session, follows, now)
-        known = deployments.situation(session, found, follows, reports)
+        reports = plans.reports_of(session, follows, now)
+        known = plans.situation(session, found, follows, reports)
         mediators = play.scale.mediators[which]
         asked = Request(mediators=mediators)
         if reports is not None:
-            least = gravest(reports, mediators // asked.team_size // 2)
-            asked = asked.model_copy(update={"cover_reports_from": least})
+            half = mediators // asked.team_size // 2
+            grave = {"cover_reports_from": GRAVE, "cover_reports_most": half}
+            asked = asked.model_copy(update=grave)
         planned = plan(known, asked)
         by = By(Role.COORDINATOR, "rehearsal", now, "rehearsal")
-        kept = deployments.write_plan(session, found, known, planned, by, follows)
+        kept = plans.write_plan(session, found, known, planned, by, follows)
         deployments.approve(session, kept.deployment_id, kept.version, by)
         play.plans.append(kept.deployment_id)
-        posts = deployments.approved_posts(session, found.election_id, now)
+        posts = plans.approved_posts(session, found.election_id, now)
     play.hand(
         "second-round plan" if which else "deployment",
         now,
@@ -88,31 +91,24 @@ def deployment(play: Play, which: int, now: datetime) -> None:
         units=len(posts),
         follows=play.plans[0] if which else "",
         reports=0 if reports is None else len(reports),
-        covers_reports_from=asked.cover_reports_from or "",
+        **_because_of_reports(planned),
     )
 
 
-def gravest(reports: pd.DataFrame, most: int) -> int | None:
-    """The least severity of which so few units have reports that a plan can cover them all.
-
-    Args:
-        reports: keeps `REPORTS`, current.
-        most: units that may be promised a team.
-
-    Returns:
-        None where even the gravest reports come from more, or there are none.
-    """
-    standing = reports.loc[reports["verification"] != str(Verification.REFUTED)]
-    worst = standing.groupby("unit_id")["severity"].max()
-    fits = [least for least in range(1, 6) if 0 < (worst >= least).sum() <= most]
-    return min(fits, default=None)
+def _because_of_reports(planned: Plan) -> dict[str, float | str]:
+    """How many units get a team because of reports, how many do not, and why."""
+    told = planned.figures["reports"]
+    if told is None:
+        return {}
+    whys = Counter(str(one["why"]) for one in told["left_out"])
+    return {"promised": len(told["promised"]), **{f"not: {why}": n for why, n in whys.items()}}
 
 
 def posting(play: Play, which: int, now: datetime) -> None:
     """Send the mediators out: what they will report arrives late, twice, edited, taken back."""
     held = play.rounds[which]
     with sessions(play.engine)() as session:
-        posts = deployments.approved_posts(session, held.election_id, now)
+        posts = plans.approved_posts(session, held.election_id, now)
     rng = np.random.default_rng([play.scale.seed, 50 + which])
     told = make_reports(rng, play.country, held, posts)
     told = told.loc[told.groupby("report_id")["seen_at"].transform("min") >= now]

@@ -20,9 +20,10 @@ from pipelines.rehearsal_offices import FATES, Fate
 from pipelines.rehearsal_play import Play
 from pipelines.sending import carriers, send, sender
 from response.alerts import OPEN, TOLD, TRANSITIONS, State, Step
+from response.ceiling import Ceiling
 from response.contracts import empty
 from response.triggers import drafts
-from store import alerts, outbox
+from store import alerts, outbox, telling
 from store.alerts import Actor, Followed
 from store.database import sessions
 from store.outbox import Outcome
@@ -58,18 +59,27 @@ _NOTES = {
 
 
 def drafting(play: Play, which: int, now: datetime) -> None:
-    """Hold the pack's rules against what is known, and count what is held back by cooldown."""
+    """Hold the pack's rules against what is known, and count what is not shown at once."""
     pack, made = load_pack(play.pack_file), sessions(play.engine)
+    if play.scale.drafts is not None:
+        pack = pack.model_copy(update={"alert_ceiling": Ceiling(drafts=play.scale.drafts)})
     election_id = play.rounds[which].election_id
     with made() as session:
         seen = alerting.situation(session, election_id, now)
     met = drafts(pack.alerts, replace(seen, past=empty("past_alerts")), pd.Timestamp(now))
     found = alerting.draft(made, pack, election_id, now)
-    raised = sum(one.escalates is not None for one in found)
-    for one in found:
+    new = [*found.shown, *found.held]
+    raised = sum(one.escalates is not None for one in new)
+    for one in new:
         play.fates[one.alert_id] = FATES[len(play.fates) % len(FATES)]
     play.alerted[which].update(
-        {"met": len(met), "drafted": len(found) - raised, "escalated": raised}
+        {
+            "met": len(met),
+            "drafted": len(new) - raised,
+            "escalated": raised,
+            "held back": len(found.held),
+            "let go": len(found.released),
+        }
     )
 
 
@@ -94,7 +104,7 @@ def answering(play: Play, which: int, now: datetime) -> None:
     with sessions(play.engine).begin() as session:
         play.alerted[which].update(_receipts(session, play, now))
         for state in (Outcome.DEAD, Outcome.UNDELIVERED):
-            for row in outbox.told(session, state=state):
+            for row in telling.told(session, state=state):
                 outbox.again(session, row.message_id, now, COORDINATION.actor)
                 play.alerted[which]["asked again"] += 1
         for one in _of_round(session, play, which, TOLD):

@@ -26,12 +26,16 @@ _AFTER_FIRST_DAYS = 6
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a rehearsal is; 404 and 210 went out in Mali 2018, of 701 communes."""
+    """How large a rehearsal is; 404 and 210 went out in Mali 2018, of 701 communes.
+
+    `drafts` that a coordinator is shown in a day; None for the pack's own ceiling.
+    """
 
     units: int = 120
     years: int = 6
     seed: int = 7
     mediators: tuple[int, int] = (70, 36)
+    drafts: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.vocabulary import Language
-from features.wording import NARROW
+from features.vocabulary import NARROW, Language
 from pipelines.printing import out, table
 from pipelines.what_if import WhatIf
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from features.vocabulary import Language
-from features.wording import NARROW
+from features.vocabulary import NARROW, Language
 from response import gsm
 from response.cap import MessageType, Place, Words
 from response.vocabulary import SAID, Level

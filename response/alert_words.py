@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from features.vocabulary import Language
-from features.wording import NARROW, number, percent
+from features.vocabulary import NARROW, Language
+from features.wording import number, percent
 from response.vocabulary import SAID, Level, Sign, Verification
 
 MOST_NAMED = 5

@@ -20,6 +20,7 @@ class State(StrEnum):
     """How far an alert has come."""
 
     DRAFT = "draft"
+    HELD = "held"
     APPROVED = "approved"
     SENT = "sent"
     ACKNOWLEDGED = "acknowledged"
@@ -33,6 +34,8 @@ class State(StrEnum):
 class Step(StrEnum):
     """What is done to an alert."""
 
+    HOLD = "hold"
+    RELEASE = "release"
     SIGN = "sign"
     REJECT = "reject"
     SEND = "send"
@@ -48,6 +51,12 @@ TRANSITIONS: Mapping[State, Mapping[Step, State]] = MappingProxyType(
     {
         State.DRAFT: {
             Step.SIGN: State.APPROVED,
+            Step.REJECT: State.REJECTED,
+            Step.HOLD: State.HELD,
+            Step.EXPIRE: State.EXPIRED,
+        },
+        State.HELD: {
+            Step.RELEASE: State.DRAFT,
             Step.REJECT: State.REJECTED,
             Step.EXPIRE: State.EXPIRED,
         },
@@ -71,9 +80,13 @@ TRANSITIONS: Mapping[State, Mapping[Step, State]] = MappingProxyType(
 )
 """State -> step -> state after it. Several may acknowledge and act; only one may do the rest."""
 
-OPEN = frozenset({State.DRAFT, State.APPROVED, State.SENT, State.ACKNOWLEDGED, State.ACTED})
+UNSIGNED = frozenset({State.DRAFT, State.HELD})
+OPEN = UNSIGNED | {State.APPROVED, State.SENT, State.ACKNOWLEDGED, State.ACTED}
 TOLD = frozenset({State.SENT, State.ACKNOWLEDGED, State.ACTED})
 """States in which recipients know of an alert that still stands."""
+
+BY_HAND = "hand"
+"""Rule of an alert that a person drafted."""
 
 NEXT_LEVEL = MappingProxyType({Level.LOCAL: Level.NATIONAL, Level.NATIONAL: Level.REGIONAL})
 

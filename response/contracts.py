@@ -115,7 +115,8 @@ PAST_ALERTS: Any = pa.DataFrameSchema(
         "state": _text(),
         "strength": pa.Column(float),
         "drafted_at": _moment(),
-        "sent_at": pa.Column(pd.DatetimeTZDtype("us", "UTC"), nullable=True),
+        "shown_at": _moment(nullable=True),
+        "sent_at": _moment(nullable=True),
         "escalated": pa.Column(bool),
     },
     unique=["alert_id"],
@@ -124,7 +125,8 @@ PAST_ALERTS: Any = pa.DataFrameSchema(
 )
 """Alerts of a round before now: what cooldown, updates and escalation go by.
 
-`escalated` says whether an alert of the next level was drafted from it.
+`shown_at` is when a coordinator was first asked to sign it, missing while the ceiling has held it
+back all along; `escalated` says whether an alert of the next level was drafted from it.
 """
 
 _SCHEMAS = (REPORTS, POSTS, ALERTS, SCORE_HISTORY, PAST_ALERTS)

@@ -16,12 +16,13 @@ from features.errors import ContractError
 from features.kernels import Floats
 from response.deployment_clash import explain
 from response.deployment_draws import covered, worst
-from response.deployment_network import Flow, Ints, Network, effect, network, solve
+from response.deployment_network import Ints, Network, effect, network
+from response.deployment_programme import Flow, solve
+from response.deployment_reports import answer, asked
 from response.deployment_request import Abstained, Request
 from response.deployment_rivals import rivals
 from response.deployment_value import curve, lifted
 from response.deployment_worst import solve_worst
-from response.vocabulary import Verification
 
 LIFTED_MOST = 25
 POSTS = ("unit_id", "base", "mediators")
@@ -82,7 +83,6 @@ def plan(situation: Situation, request: Request) -> Plan:
         InfeasibleError: no plan keeps every constraint; it names those that clash.
     """
     units = situation.units.reset_index(drop=True)
-    request = with_reports(request, situation)
     scored = units["expected_incidents"].notna().to_numpy(dtype=bool)
     if not scored.any():
         raise ContractError(
@@ -90,6 +90,8 @@ def plan(situation: Situation, request: Request) -> Plan:
             "everywhere; plan with another bulletin"
         )
     expected = stood_in(units, request.abstained)
+    answered = answer(request, units, situation.posts, situation.reports)
+    request = asked(request, answered)
     net = network(request, units, situation.posts)
     found, gap = _solved(net, units, expected, situation.level, request)
     if found is None:
@@ -97,6 +99,7 @@ def plan(situation: Situation, request: Request) -> Plan:
     posts = _posts(net, found, units, request.team_size)
     figures = measured(situation, request, posts)
     figures["gap"] = gap
+    figures["reports"] = None if answered is None else answered.figures(units)
     return Plan(request, posts, figures)
 
 
@@ -107,25 +110,6 @@ def _solved(
         return solve(net, expected), 0.0
     bad_days = solve_worst(net, units, expected, level, request.risk)
     return (None, 0.0) if bad_days is None else (bad_days.flow, bad_days.gap)
-
-
-def with_reports(request: Request, situation: Situation) -> Request:
-    """The request with the units that reports say must be covered, where they can be."""
-    least, reports = request.cover_reports_from, situation.reports
-    if least is None or reports is None:
-        return request
-    standing = reports["verification"] != str(Verification.REFUTED)
-    told = set(reports.loc[standing & (reports["severity"] >= least), "unit_id"])
-    closed = set(request.unreachable)
-    region = dict(zip(situation.units["unit_id"], situation.units["region_id"], strict=True))
-    more = [
-        u
-        for u in sorted(told - closed - set(request.must_cover))
-        if u in region
-        and region[u] not in request.regions_out
-        and (not request.regions_in or region[u] in request.regions_in)
-    ]
-    return request.model_copy(update={"must_cover": (*request.must_cover, *more)})
 
 
 def stood_in(units: pd.DataFrame, policy: Abstained) -> Floats:

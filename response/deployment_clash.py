@@ -9,7 +9,8 @@ import pandas as pd
 
 from features.errors import ConflictError
 from features.vocabulary import Language
-from response.deployment_network import network, solve
+from response.deployment_network import network
+from response.deployment_programme import solve
 from response.deployment_request import Constraint, Request, constraints, without
 
 Feasible = Callable[[frozenset[str]], bool]

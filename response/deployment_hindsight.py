@@ -12,7 +12,8 @@ import pandas as pd
 
 from features.kernels import Floats
 from response.deployment import Situation, per_unit
-from response.deployment_network import Ints, effect, network, solve
+from response.deployment_network import Ints, effect, network
+from response.deployment_programme import solve
 from response.deployment_request import Request
 from response.deployment_rivals import rivals
 

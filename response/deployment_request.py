@@ -105,7 +105,9 @@ class Request(_Frozen):
         languages: id of a unit, parent area or region -> languages, one of which a mediator
             there must speak; the smallest area counts.
         cover_reports_from: units of which a report of this severity or more stands (not refuted
-            nor withdrawn) must be covered too; None for none.
+            nor withdrawn) must be covered too, the gravest first, as far as there are teams that
+            can be there; None for none.
+        cover_reports_most: how many units may be promised a team so; None for all that can.
     """
 
     mediators: People
@@ -121,6 +123,7 @@ class Request(_Frozen):
     bases: tuple[Base, ...] = ()
     languages: dict[Id, tuple[Id, ...]] = Field(default_factory=dict)
     cover_reports_from: Annotated[int, Field(ge=1, le=5)] | None = None
+    cover_reports_most: Annotated[int, Field(ge=0)] | None = None
     abstained: Abstained = Abstained.LEAVE_OUT
     risk: Risk = Risk()
     moving: Moving = Moving()

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from features.kernels import Floats
-from response.deployment_network import Ints, Network, solve
+from response.deployment_network import Ints, Network
+from response.deployment_programme import solve
 
 _SAYS = {
     "equal_shares": ("the same number in every commune", "le même nombre dans chaque commune"),

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from features.vocabulary import CampaignKind, Language, WatchKind
-from features.wording import NARROW
-from response.deployment_words import number, percent
+from features.vocabulary import NARROW, CampaignKind, Language, WatchKind
+from response.deployment_assumed import number, percent
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -143,7 +142,7 @@ ul { margin: 0; padding-left: 4.5mm } .why { font-size: 9.5pt } .note { font-siz
 <dt>{{ w.window }}</dt><dd>{{ window }}</dd>
 <dt>{{ w.bulletin }}</dt><dd>{{ head.bulletin_id }}, {{ w.known }} {{ as_of }}</dd>
 <dt>{{ w.plan }}</dt><dd>{{ head.deployment_id }}, {{ w.version }} {{ head.version }}</dd>
-<dt>{{ w.whole }}</dt><dd>{{ whole }}</dd>
+{% if whole %}<dt>{{ w.whole }}</dt><dd>{{ whole }}</dd>{% endif %}
 </dl>
 {% if head.synthetic %}<span class="mark">{{ w.synthetic }}</span>{% endif %}
 <span class="mark">{{ status }}</span>
@@ -171,7 +170,12 @@ def day(value: Any, language: Language) -> str:
 
 
 def sheets(
-    posts: pd.DataFrame, places: pd.DataFrame, head: dict[str, Any], language: Language
+    posts: pd.DataFrame,
+    places: pd.DataFrame,
+    head: dict[str, Any],
+    language: Language,
+    *,
+    whole: bool = True,
 ) -> str:
     """The printable sheets of a plan, one page or more per region.
 
@@ -180,6 +184,7 @@ def sheets(
         places: `unit_id`, `kind`, `name`, `event_date`: places to watch.
         head: as `store.deployment_tables.head` gives it.
         language: of every word.
+        whole: whether to say what the whole plan covers.
     """
     words = WORDS[language]
     watched = {
@@ -209,7 +214,7 @@ def sheets(
         polling=day(head["polling_date"], language),
         window=f"{start} – {end}",
         as_of=day(head["as_of"], language),
-        whole=_whole(head, language),
+        whole=_whole(head, language) if whole else "",
         status=_status(head, language),
         bases=bool((posts["base"] != "").any()),
     )

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from features.kernels import Floats
-from response.deployment_network import effect, network, solve
+from response.deployment_network import effect, network
+from response.deployment_programme import solve
 from response.deployment_request import Request, constraints, without
 
 POINTS = 20

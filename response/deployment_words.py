@@ -1,29 +1,14 @@
-"""A plan in words, in French and English: why there, and what is assumed."""
+"""Why mediators go to each post of a plan, in French and English."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pandas as pd
 
 from features.vocabulary import Language
-from features.wording import NARROW
+from response.deployment_assumed import number
 from response.deployment_network import effect
 from response.deployment_request import Request
 from response.vocabulary import SAID, ReportKind, Verification
-
-
-def number(value: float, language: Language, digits: int = 1) -> str:
-    """A number as the language writes it."""
-    text = f"{value:,.{digits}f}"
-    if language is Language.FR:
-        return text.replace(",", NARROW).replace(".", ",")
-    return text
-
-
-def percent(share: float, language: Language) -> str:
-    """A share in per cent."""
-    return f"{number(share * 100, language, 0)}{NARROW if language is Language.FR else ''}%"
 
 
 def reasons(
@@ -95,40 +80,3 @@ def _told(reports: pd.DataFrame | None) -> dict[str, dict[str, int]]:
     for (unit_id, kind), rows in kept.groupby(["unit_id", "kind"]):
         found.setdefault(str(unit_id), {})[str(kind)] = len(rows)
     return found
-
-
-def assumptions(request: Request, figures: dict[str, Any], language: Language) -> list[str]:
-    """What a reader must know before acting on a plan."""
-    one, cap = percent(request.effectiveness, language), request.cap
-    full = percent(float(effect(request, cap)), language)
-    shared = percent(request.risk.shared, language)
-    level = percent(request.risk.level, language)
-    if language is Language.FR:
-        said = [
-            f"Hypothèse, et non constat : un médiateur couvre {one} des incidents attendus de son "
-            f"unité, chacun de plus la même part du reste, {cap} en couvrent {full}, davantage "
-            "n'ajoutent rien. Vigie n'affirme aucun effet causal de la médiation.",
-            f"Intervalles à {level}, sur {request.risk.draws} tirages du bulletin ; hypothèse : "
-            f"{shared} de l'erreur des scores est commune à une région.",
-        ]
-        if figures["abstained"]:
-            said.append(
-                f"{figures['abstained']} unités sur {figures['units']} n'ont pas de score : rien "
-                "n'est compté pour elles, et ce silence n'est pas du calme. "
-                f"{figures['abstained_with_mediators']} d'entre elles reçoivent des médiateurs."
-            )
-        return said
-    said = [
-        f"Assumed, not found: one mediator covers {one} of the incidents expected in a unit, each "
-        f"further one the same share of the rest, {cap} cover {full}, more add nothing. Vigie "
-        "claims no causal effect of mediation.",
-        f"Intervals of {level}, over {request.risk.draws} draws from the bulletin; assumed: "
-        f"{shared} of the scores' error is common to a region.",
-    ]
-    if figures["abstained"]:
-        said.append(
-            f"{figures['abstained']} of {figures['units']} units have no score: nothing is counted "
-            f"for them, and that silence is not calm. {figures['abstained_with_mediators']} of "
-            "them get mediators."
-        )
-    return said

@@ -19,7 +19,8 @@ from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from features.errors import ContractError
 from features.kernels import Floats
 from response.deployment_draws import drawn
-from response.deployment_network import Flow, Network, Programme, flow, programme
+from response.deployment_network import Network
+from response.deployment_programme import Flow, Programme, flow, programme
 from response.deployment_request import Risk
 
 _GAP = 5e-4

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from features.vocabulary import Band, Language
-from features.wording import NARROW, number, percent
+from features.vocabulary import NARROW, Band, Language
+from features.wording import number, percent
 from response.lessons_rules import NAMES, Finding
 from response.vocabulary import SAID, Level, Sign
 

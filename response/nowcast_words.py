@@ -8,8 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from features.vocabulary import Language
-from features.wording import NARROW, in_languages, is_plural, numbered, percent
+from features.vocabulary import NARROW, Language
+from features.wording import in_languages, is_plural, numbered, percent
 from response.evidence import STATES
 from response.nowcast_vocabulary import Part, Watch
 from response.ratios import ANY

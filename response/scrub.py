@@ -17,11 +17,13 @@ NUMBER, POSITION, ADDRESS, WITHHELD = "[number]", "[position]", "[e-mail]", "[wi
 _DIGITS_OF_A_NUMBER = 8
 """Telephone numbers of West Africa have 8 to 10 digits, without the country's."""
 
+# `alone`: a single digit before a date or a number is a severity, and no part of it.
 _PARTS = re.compile(
     r"""
     (?P<kept> \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b
       | (?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)
       | (?<!\d)\d\d?/\d\d?/\d{4}(?:[ ]\d\d?[:h]\d\d(?::\d\d)?)?(?!\d) )
+    | (?P<alone> (?<![\w+])\d(?=\s+(?:\d\d?/\d\d?/\d{4} | [+(]?\d(?:[\s.()/-]?\d){7,})(?!\w)) )
     | (?P<address> [^\s@<>"]+@[^\s@<>"]+[.][^\s@<>"]+ )
     | (?P<position> (?<![\d.])[+-]?\d{1,2}[.]\d{3,}\s*[,; ]\s*[+-]?\d{1,3}[.]\d{3,}
       (?:\s+[\d.]+){0,2} )
@@ -41,7 +43,7 @@ def scrub_text(text: str) -> str:
     """A text without telephone numbers, coordinates and e-mail addresses."""
 
     def put(found: re.Match[str]) -> str:
-        if found["kept"]:
+        if found["kept"] or found["alone"]:
             return found[0]
         if found["address"]:
             return ADDRESS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
@@ -83,6 +83,7 @@ _SPELT: MappingProxyType[StrEnum, str] = MappingProxyType(
 _FIELD: MappingProxyType[type[StrEnum], str] = MappingProxyType(
     {ReportKind: "kind", Sign: "sign", PlaceKind: "place_kind", People: "people"}
 )
+_YESTERDAY, _BEFORE = "HIER", "AVANTHIER"
 _FILLERS = frozenset(
     """A AU AUX DE DES DU LA LE LES L D UN UNE ET EN SUR PRES VERS DANS IL Y GRAVITE NIVEAU AVEC
     PAR POUR SVP MERCI BONJOUR""".split()  # noqa: SIM905
@@ -91,6 +92,9 @@ _HELP = frozenset({"AIDE", "HELP", "INFO"})
 _CANCEL = frozenset({"ANNULE", "ANNULER", "ANNULEZ"})
 _DIGIT = re.compile(r"G?(\d)")
 _TIME = re.compile(r"\b([01]?\d|2[0-3])\s?[hH:]\s?([0-5]\d)?\b", re.ASCII)
+_DAY = re.compile(r"(?<![\d/])(?:(\d\d?)/(\d\d?)/(\d{4}|\d\d)|(\d\d)/(\d\d))(?![\d/])", re.ASCII)
+_OF_FIVE = re.compile(r"(?<![\d/])([1-5])\s?/\s?5(?![\d/])", re.ASCII)
+_WEEKDAYS = ("LUNDI", "MARDI", "MERCREDI", "JEUDI", "VENDREDI", "SAMEDI", "DIMANCHE")
 _CODE = re.compile(r"(?=.*\d)[A-Z]{2,4}[0-9OIL]{1,3}", re.ASCII)
 
 
@@ -131,21 +135,24 @@ def read(text: str, places: Places, sent_at: datetime, zone: tzinfo) -> Message:
     """
     # A number that somebody types must not come apart into words that are kept.
     text = scrub_text(text[:_LONGEST_READ])
+    typed, text = _day(_OF_FIVE.sub(r"\1", text), sent_at.astimezone(zone).date())
     clock, text = _clock(text)
     tokens = fold(text).split()
     if tokens and tokens[0].startswith(KEYWORD):
         head = tokens.pop(0).removeprefix(KEYWORD)
         if head not in ("", "IE"):
             tokens.insert(0, head)
-    if not tokens and clock is None:
+    if not tokens and clock is None and not typed:
         return Message(Command.HELP, {}, (Reason("text", Fault.MISSING),))
     if tokens and (tokens[0] in _HELP or _CANCEL.intersection(tokens[:1])):
         command = Command.HELP if tokens[0] in _HELP else Command.CANCEL
         return Message(command, {}, reference=tokens[1] if len(tokens) > 1 else "")
     reader = _Reader(tokens, places)
     reader.read()
-    seen_at = _seen(sent_at, clock, reader.yesterday, zone)
-    fields = {**reader.fields, "seen_at": seen_at.isoformat(), "sent_at": sent_at.isoformat()}
+    day = typed or _told(reader.day, sent_at.astimezone(zone).date())
+    # A day that is none is asked back: it was not seen now.
+    seen_at = day if isinstance(day, str) else _seen(sent_at, clock, day, zone).isoformat()
+    fields = {**reader.fields, "seen_at": seen_at, "sent_at": sent_at.isoformat()}
     return Message(Command.REPORT, fields, tuple(reader.reasons), rest=tuple(reader.rest))
 
 
@@ -157,16 +164,44 @@ def _clock(text: str) -> tuple[tuple[int, int] | None, str]:
     return at, f"{text[: found.start()]} {text[found.end() :]}"
 
 
+def _day(text: str, today: date) -> tuple[date | str | None, str]:
+    """A day typed as 29/07/2018 or 29/07, which was the last such day; as typed where it is none.
+
+    Only two digits each make a day without its year: 3/5 is a severity.
+    """
+    found = _DAY.search(text)
+    if found is None:
+        return None, text
+    rest = f"{text[: found.start()]} {text[found.end() :]}"
+    day, month = int(found[1] or found[4]), int(found[2] or found[5])
+    year = today.year if found[3] is None else int(found[3]) % 2000 + 2000
+    try:
+        typed = date(year, month, day)
+        if found[3] is None and typed > today:
+            typed = date(year - 1, month, day)
+    except ValueError:
+        return found[0], rest
+    return typed, rest
+
+
+def _told(day: str, today: date) -> date | None:
+    """The day that a word means, the last such one; None without a word."""
+    if day in _WEEKDAYS:
+        return today - timedelta(days=(today.weekday() - _WEEKDAYS.index(day)) % 7)
+    back = {_YESTERDAY: 1, _BEFORE: 2}.get(day)
+    return None if back is None else today - timedelta(days=back)
+
+
 def _seen(
-    sent_at: datetime, clock: tuple[int, int] | None, yesterday: bool, zone: tzinfo
+    sent_at: datetime, clock: tuple[int, int] | None, day: date | None, zone: tzinfo
 ) -> datetime:
-    """The moment that a message means; a time later than the message was yesterday's."""
+    """The moment that a message means; without a day, a time later than it was yesterday's."""
     local = sent_at.astimezone(zone)
-    if yesterday:
-        local -= timedelta(days=1)
+    if day is not None:
+        local = local.replace(year=day.year, month=day.month, day=day.day)
     if clock is not None:
         local = local.replace(hour=clock[0], minute=clock[1], second=0, microsecond=0)
-        if local > sent_at:
+        if local > sent_at and day is None:
             local -= timedelta(days=1)
     return local
 
@@ -180,7 +215,7 @@ class _Reader:
         self.fields: dict[str, Any] = {}
         self.reasons: list[Reason] = []
         self.rest: list[str] = []
-        self.yesterday = False
+        self.day = ""
         self._at_center = False
         self._center: list[str] = []
 
@@ -239,8 +274,13 @@ class _Reader:
         token = self._tokens[0]
         if (digit := _DIGIT.fullmatch(token)) is not None:
             self._put("severity", digit[1])
-        elif token in ("HIER", "YESTERDAY"):
-            self.yesterday = True
+        elif self._tokens[:2] == ["AVANT", "HIER"]:
+            self.day = _BEFORE
+            del self._tokens[0]
+        elif token in (_BEFORE, *_WEEKDAYS):
+            self.day = token
+        elif token in (_YESTERDAY, "YESTERDAY"):
+            self.day = _YESTERDAY
         elif token not in _FILLERS or self._center:
             return False
         del self._tokens[0]
@@ -291,6 +331,7 @@ def _letters(text: str) -> Iterator[str]:
             yield "".join(c for c in plain if c in _GSM) or "?"
 
 
+_NOW = timedelta(minutes=10)
 _EXAMPLE = f"{KEYWORD} MOP05 ARMES 3 MARCHE"
 
 
@@ -306,8 +347,8 @@ def reference(report_id: str) -> str:
     return report_id[:5].upper()
 
 
-def reply_understood(report: Report, report_id: str, places: Places) -> str:
-    """What was understood, and how to take it back."""
+def reply_understood(report: Report, report_id: str, places: Places, zone: tzinfo = UTC) -> str:
+    """What was understood, and how to take it back; when it was seen, where that is not now."""
     unit = places.by_id[report.unit_id]
     words: list[StrEnum | None] = [report.sign or report.kind, report.place_kind, report.people]
     if report.sign is not None and report.kind is not ReportKind.WARNING_SIGN:
@@ -315,6 +356,8 @@ def reply_understood(report: Report, report_id: str, places: Places) -> str:
     said = [SAID[word].in_language(Language.FR) for word in words if word is not None]
     if report.severity:
         said.insert(1 if len(said) == 1 else 2, f"gravité {report.severity}")
+    if report.sent_at - report.seen_at >= _NOW:
+        said.append(f"vu le {report.seen_at.astimezone(zone):%d/%m %Hh%M}")
     ends = f". Faux ? {KEYWORD} ANNULE {reference(report_id)}"
     head = f"Bien reçu: {unit.says}, {', '.join(said)}"
     return gsm(head[: MOST_LETTERS - len(ends)] + ends)
@@ -330,6 +373,11 @@ def reply_reasons(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:
 def _mended(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:
     """The message as it should be, with what was understood and an example for the rest."""
     wrong = {reason.field: reason for reason in reasons}
+    if any(reason.fault is Fault.CONTRADICTION for reason in reasons):
+        # "Nothing seen" with a sign is a sign, with a severity alone it is nothing.
+        drop = "kind" if "sign" in wrong else "severity"
+        fields = {name: value for name, value in fields.items() if name != drop}
+        wrong = {n: r for n, r in wrong.items() if r.fault is not Fault.CONTRADICTION}
     example = {"unit": "MOP05", "sign": "ARMES", "severity": "3"}
     parts = []
     for field in ("unit", "kind", "sign", "severity"):

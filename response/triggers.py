@@ -303,12 +303,12 @@ def _last(rule: str, level: Level, area_id: str, past: pd.DataFrame) -> pd.Serie
 def _cooling(rule: Rule, trip: Trip, past: pd.DataFrame, as_of: pd.Timestamp) -> bool:
     """Whether the rule has spoken of the area not long ago, and it has not got worse since.
 
-    A draft that waits for its signature cools down for as long as it waits.
+    A draft that waits for its signature, or is held back, cools down for as long as it waits.
     """
     last = _last(rule.name, rule.level, trip.area_id, past)
     if last is None:
         return False
-    waits = last["state"] in (State.DRAFT, State.APPROVED)
+    waits = last["state"] in (State.DRAFT, State.HELD, State.APPROVED)
     if not waits and as_of - last["drafted_at"] >= timedelta(hours=rule.cooldown_hours):
         return False
     return rule.worse_by is None or trip.strength < last["strength"] + rule.worse_by

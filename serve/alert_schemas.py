@@ -17,7 +17,7 @@ from serve.schemas import UNIT_ID, Next
 ALERT_ID = "MLI-2018-PRES-1.alert.3fa9c01b77"
 MESSAGE_ID = "0c7a5f2e9b1d4c3a8e6f7a5b4c3d2e1f"
 
-Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
 Paragraph = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 NoteText = Annotated[
     str, Field(max_length=2000, description="What the others should know; no name, no number")
@@ -38,6 +38,14 @@ class AlertWords(_Wanted):
     headline: Line = Field(examples=["Mopti: rising risk"])
     reason: Paragraph
     instruction: Paragraph
+
+
+class AlertSaid(_Shape):
+    """An alert in one language, as it was drafted."""
+
+    headline: str = Field(examples=["Mopti: rising risk"])
+    reason: str
+    instruction: str
 
 
 class AlertPlace(_Shape):
@@ -87,8 +95,8 @@ class AlertOut(_Shape):
     urgency: Urgency
     severity: Severity
     certainty: Certainty
-    words: AlertWords = Field(description="In the language of the answer")
-    translations: dict[Language, AlertWords] = Field(description="As they go out, in each language")
+    words: AlertSaid = Field(description="In the language of the answer")
+    translations: dict[Language, AlertSaid] = Field(description="As they go out, in each language")
     places: list[AlertPlace]
     drafted_at: datetime
     expires_at: datetime = Field(description="Unsigned by then, it is no longer sent")

@@ -132,7 +132,7 @@ class Versions(BaseModel):
 
 
 class Move(BaseModel):
-    """A move between units; an empty unit is home."""
+    """A move between units; an empty unit is home, `elsewhere` is beyond the token's areas."""
 
     base: str
     from_unit: str

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
@@ -27,7 +27,7 @@ from store.alert_schema import Alert, AlertCap, AlertEvent, AlertUnit
 from store.schema import Election, Unit
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 DRAFTED = "draft"
 """Step of an alert's first event, which is none that follows another."""
@@ -77,7 +77,7 @@ def write_draft(
         ContractError: a unit is not in that registry, or there is none.
         NotFoundError: there is no such round.
     """
-    if session.get(Alert, draft.alert_id) is not None:
+    if is_kept(session, draft.alert_id):
         return False
     if session.get(Election, draft.election_id) is None:
         raise NotFoundError(
@@ -110,6 +110,11 @@ def write_draft(
     _write_event(session, draft.alert_id, 0, DRAFTED, State.DRAFT, draft.drafted_at, by, "")
     audit.record(session, audit.Entry(draft.drafted_at, by.actor, "alert.drafted", draft.alert_id))
     return True
+
+
+def is_kept(session: Session, alert_id: str) -> bool:
+    """Whether there is such an alert."""
+    return session.get(Alert, alert_id) is not None
 
 
 _ENUMS = ("level", "area_kind", "urgency", "severity", "certainty")
@@ -183,7 +188,7 @@ def take(
     if alert is None or last is None:
         raise NotFoundError(f"expected the id of an alert, got {alert_id!r}; GET /v1/alerts lists")
     state = after(State(last.state), step)
-    if step in (Step.SIGN, Step.SEND) and at >= alert.expires_at:
+    if step in (Step.RELEASE, Step.SIGN, Step.SEND) and at >= alert.expires_at:
         raise ConflictError(
             f"alert {alert_id}: expected a signature before it expired on "
             f"{alert.expires_at:%Y-%m-%d %H:%M} UTC; draft a new one"
@@ -262,7 +267,7 @@ def page(
         same = and_(Alert.drafted_at == at, Alert.alert_id > alert_id)
         query = query.where(or_(Alert.drafted_at < at, same))
     query = query.order_by(Alert.drafted_at.desc(), Alert.alert_id).limit(limit)
-    return _followed(session, [row[0] for row in session.execute(query)])
+    return followed_by(session, [row[0] for row in session.execute(query)])
 
 
 def one(session: Session, alert_id: str, areas: Sequence[str] = ()) -> Followed:
@@ -278,10 +283,10 @@ def one(session: Session, alert_id: str, areas: Sequence[str] = ()) -> Followed:
             f"expected the id of an alert within your areas, got {alert_id!r}; GET /v1/alerts "
             "lists them"
         )
-    return _followed(session, [alert])[0]
+    return followed_by(session, [alert])[0]
 
 
-def _followed(session: Session, alerts: Sequence[Alert]) -> list[Followed]:
+def followed_by(session: Session, alerts: Sequence[Alert]) -> list[Followed]:
     """Alerts with what belongs to them, by three questions whatever their number."""
     ids = [alert.alert_id for alert in alerts]
     units: dict[str, list[Unit]] = {alert_id: [] for alert_id in ids}
@@ -367,76 +372,19 @@ def draft_of(followed: Followed) -> Draft:
     )
 
 
-_STEPS = {
-    "approved_at": Step.SIGN,
-    "sent_at": Step.SEND,
-    "acknowledged_at": Step.ACKNOWLEDGE,
-    "acted_at": Step.ACT,
-    "closed_at": Step.CLOSE,
-}
+def held_back(session: Session, election_id: str, before: datetime) -> dict[str, Draft]:
+    """Drafts of a round from before a moment that the ceiling holds back, by id."""
+    query = with_state().where(
+        AlertEvent.state == str(State.HELD),
+        Alert.election_id == election_id,
+        Alert.drafted_at < before,
+    )
+    rows = [row[0] for row in session.execute(query.order_by(Alert.alert_id))]
+    return {one.alert.alert_id: draft_of(one) for one in followed_by(session, rows)}
 
 
-def alert_table(session: Session, election_id: str, as_of: datetime | None = None) -> pd.DataFrame:
-    """The alerts of a round: one row per alert and unit.
-
-    Args:
-        session: an open session.
-        election_id: the round.
-        as_of: steps taken later are left out; None for all.
-
-    Returns:
-        `alert_id`, `level`, `unit_id`, `reason` (English), `drafted_at`, and when it was first
-        approved, sent, acknowledged, acted on and closed; moments in UTC, missing where not.
-    """
-    import pandas as pd
-
-    moments = ["drafted_at", *_STEPS]
-    columns = ["alert_id", "level", "unit_id", "reason", *moments]
-    until = as_of or datetime.max.replace(tzinfo=UTC)
-    rows = []
-    for followed in _of_round(session, election_id, until):
-        alert = followed.alert
-        times = {name: _until(followed.at(step), until) for name, step in _STEPS.items()}
-        reason = alert.words[str(Language.EN)]["reason"]
-        for unit in followed.units:
-            said = (alert.alert_id, alert.level, unit.unit_id, reason, alert.drafted_at)
-            rows.append({**dict(zip(columns, said, strict=False)), **times})
-    table = pd.DataFrame(rows, columns=columns)
-    dtypes = dict.fromkeys(columns[:4], "str") | dict.fromkeys(moments, "datetime64[us, UTC]")
-    return table.astype(dtypes)
-
-
-def past_alerts(session: Session, election_id: str, as_of: datetime) -> pd.DataFrame:
-    """What rules must know of alerts before a moment; keeps `PAST_ALERTS`."""
-    import pandas as pd
-
-    from response.contracts import empty
-
-    followed = _of_round(session, election_id, as_of)
-    raised = {one.alert.escalates for one in followed}
-    rows = [
-        {
-            "alert_id": one.alert.alert_id,
-            "rule": one.alert.rule,
-            "level": one.alert.level,
-            "area_id": one.alert.area_id,
-            "state": [e.state for e in one.events if e.at <= as_of][-1],
-            "strength": one.alert.strength,
-            "drafted_at": one.alert.drafted_at,
-            "sent_at": _until(one.at(Step.SEND), as_of),
-            "escalated": one.alert.alert_id in raised,
-        }
-        for one in followed
-    ]
-    shape = empty("past_alerts")
-    return pd.DataFrame(rows, columns=list(shape)).astype(shape.dtypes.to_dict())
-
-
-def _until(at: datetime | None, until: datetime) -> datetime | None:
-    return at if at is not None and at <= until else None
-
-
-def _of_round(session: Session, election_id: str, until: datetime) -> list[Followed]:
-    query = select(Alert).where(Alert.election_id == election_id, Alert.drafted_at <= until)
-    rows = session.scalars(query.order_by(Alert.drafted_at, Alert.alert_id)).all()
-    return _followed(session, rows)
+def count_held(session: Session) -> int:
+    """Drafts that the ceiling holds back now."""
+    query = with_state().where(AlertEvent.state == str(State.HELD))
+    one_each = query.with_only_columns(AlertEvent.alert_id).subquery()
+    return session.scalar(select(func.count()).select_from(one_each)) or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 from sqlalchemy.orm import Session
@@ -10,8 +11,9 @@ from sqlalchemy.orm import Session
 from features.vocabulary import Language
 from response.deployment_sheet import as_csv, rows, sheets
 from store.deployment_facts import watch_places
+from store.deployment_posts import bulletin_of, head
 from store.deployment_schema import DeploymentVersion, FileKind
-from store.deployment_tables import bulletin_of, head, moves_since, table
+from store.deployment_tables import moves_since, table
 from store.workbooks import workbook
 
 
@@ -40,7 +42,7 @@ def export(
     places = watch_places(session, bulletin_of(session, kept), set(posts["unit_id"]))
     said = head(session, kept, language)
     if kind is FileKind.HTML:
-        return sheets(posts, places, said, language).encode()
+        return sheets(posts, places, said, language, whole=not areas).encode()
     listed = rows(posts, places, language)
     if kind is FileKind.CSV:
         same = {
@@ -53,10 +55,12 @@ def export(
     regions = listed.groupby(["region_id", "region_name"], as_index=False).agg(
         units=("unit_id", "nunique"), mediators=("mediators", "sum")
     )
+    left_out = _left_out(said["figures"]) if not areas else pd.DataFrame()
     return workbook(
         {
             "posts": listed,
             "regions": regions,
+            **({"not promised": left_out} if len(left_out) else {}),
             "moves": moves_since(session, kept, areas),
             "plans": _plans(said["figures"], language) if not areas else pd.DataFrame(),
             "curve": pd.DataFrame(said["figures"]["curve"]) if not areas else pd.DataFrame(),
@@ -72,6 +76,12 @@ def _plans(figures: dict[str, object], language: Language) -> pd.DataFrame:
     rivals: list[dict[str, dict[str, object]]] = figures["rivals"]  # type: ignore[assignment]
     others = [{"plan": r["says"][str(language)], **{c: r.get(c) for c in columns}} for r in rivals]
     return pd.DataFrame([own, *others])
+
+
+def _left_out(figures: dict[str, Any]) -> pd.DataFrame:
+    """Units whose reports of the round before earn them no team, and why."""
+    told = figures.get("reports") or {"left_out": []}
+    return pd.DataFrame(told["left_out"], columns=["unit_id", "name", "severity", "reports", "why"])
 
 
 def _about(said: dict[str, object]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ which submission counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -198,9 +198,33 @@ def add_submission(
             reporter=arrival.reporter,
             instance_id=arrival.instance_id,
             replaces=arrival.replaces,
-            content=as_plain(report) if report else None,
+            content=_content(report, arrival) if report else None,
         )
     )
+
+
+_DATED = "dated"
+"""Whether its sender said when a version was written, beside what the version says."""
+
+
+def _content(report: Report, arrival: Arrival) -> dict[str, Any]:
+    return as_plain(report) | {_DATED: arrival.edited_at is not None}
+
+
+def _written(rows: Sequence[ReportSubmission]) -> list[datetime]:
+    """When each version was written, as far as that can be told.
+
+    Who dates edits sends the original without a date, and perhaps both at once, long after: the
+    original was then written when it was seen, not when it came. Where nothing is dated, the
+    order of arrival is all there is; versions that name each other need none of it.
+    """
+    edits = any(row.content and row.content.get(_DATED) for row in rows)
+    return [
+        from_plain(row.content).seen_at
+        if edits and row.content and not row.instance_id and not row.content.get(_DATED, True)
+        else row.edited_at
+        for row in rows
+    ]
 
 
 def as_plain(report: Report) -> dict[str, Any]:
@@ -242,11 +266,11 @@ def settle(session: Session, report_id: str, now: datetime, actor: str, reason: 
         Submission(
             row.submission_id,
             from_plain(row.content) if row.content else None,
-            row.edited_at,
+            written,
             row.instance_id,
             row.replaces,
         )
-        for row in rows
+        for row, written in zip(rows, _written(rows), strict=True)
     ]
     spoken = [s for s in submissions if s.report is not None]
     if not spoken:

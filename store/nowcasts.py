@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from features.errors import ConflictError, NotFoundError
 from store import audit, reading
 from store.digests import digest
-from store.nowcast_schema import Nowcast, NowcastScore, RatioTable
+from store.nowcast_schema import Nowcast, NowcastScore
+from store.ratio_tables import ratios_of, table_of
 from store.schema import Bulletin, Score, Unit
 from store.selecting import Selection
 
@@ -48,13 +49,16 @@ class Field:
 
 def field_of(session: Session, bulletin: Bulletin, moment: datetime) -> Field:
     """The reports known, and the posts approved, by a moment of a bulletin's round."""
-    from store.deployments import approved_posts
+    from store.plans import approved_posts
     from store.reports import report_history
 
     first = datetime.combine(bulletin.window_start, datetime.min.time(), UTC)
     since = min(first, moment) - LOOKBACK
     posts = approved_posts(session, bulletin.election_id, moment)
-    return Field(report_history(session, since=since, until=moment), posts)
+    reports = report_history(session, since=since, until=moment)
+    # A store may hold several countries; reports of others are none of this bulletin's.
+    here = session.scalars(select(Unit.unit_id).where(Unit.registry_id == bulletin.registry_id))
+    return Field(reports.loc[reports["unit_id"].isin(set(here))].reset_index(drop=True), posts)
 
 
 def make(
@@ -202,83 +206,6 @@ def _write(
     return nowcast_id
 
 
-def ratios_of(
-    session: Session, iso3: str, moment: datetime, now: datetime, ratios_id: str | None = None
-) -> RatioTable:
-    """The ratios that a nowcast uses: the newest of the country known at a moment.
-
-    Where there are none yet, the declared ones are written down and given.
-
-    Raises:
-        NotFoundError: there are none of that id, or they became known later.
-    """
-    from response.ratios import declared
-
-    query = select(RatioTable).where(RatioTable.iso3 == iso3, RatioTable.known_at <= moment)
-    if ratios_id is not None:
-        found = session.scalar(query.where(RatioTable.ratios_id == ratios_id))
-        if found is None:
-            raise NotFoundError(
-                f"expected the id of ratios of {iso3} known at {moment:%Y-%m-%dT%H:%MZ}, got "
-                f"{ratios_id!r}; 'vigie ratios list' shows them"
-            )
-        return found
-    newest = query.order_by(RatioTable.known_at.desc(), RatioTable.created_at.desc()).limit(1)
-    found = session.scalar(newest)
-    if found is None:
-        always = datetime(1970, 1, 1, tzinfo=UTC)
-        found = write_ratios(session, declared(), iso3=iso3, known_at=always, now=now)
-    return found
-
-
-def write_ratios(
-    session: Session,
-    table: pd.DataFrame,
-    *,
-    iso3: str,
-    known_at: datetime,
-    now: datetime,
-    learned_from: str | None = None,
-    previous_id: str | None = None,
-) -> RatioTable:
-    """Keep a table of ratios; the same for the same country and round is kept once.
-
-    Args:
-        session: an open session; the caller commits.
-        table: from `response.ratios`.
-        iso3: the country.
-        known_at: from when a nowcast may use it.
-        now: the moment.
-        learned_from: the round whose outcomes it has beyond those of `previous_id`.
-        previous_id: the table that it was learned upon.
-    """
-    from store.canonical import records
-
-    rows = records(table, list(table.columns))
-    ratios_id = digest([iso3, learned_from, previous_id, rows])[:16]
-    found = session.get(RatioTable, ratios_id)
-    if found is None:
-        found = RatioTable(
-            ratios_id=ratios_id,
-            iso3=iso3,
-            learned_from=learned_from,
-            previous_id=previous_id,
-            known_at=known_at,
-            created_at=now,
-            rows=rows,
-        )
-        session.add(found)
-        session.flush()
-    return found
-
-
-def table_of(ratios: RatioTable) -> pd.DataFrame:
-    """Kept ratios as a table again."""
-    import pandas as pd
-
-    return pd.DataFrame(ratios.rows)
-
-
 def nowcast(session: Session, nowcast_id: str) -> Nowcast:
     """The nowcast of that id.
 
@@ -318,7 +245,7 @@ def nowcasts(
     bulletin_id: str | None = None,
     election_id: str | None = None,
     limit: int = 50,
-    after: tuple[datetime, str] | None = None,
+    after: tuple[datetime, datetime, str] | None = None,
 ) -> list[Nowcast]:
     """Nowcasts that match every filter given, the newest moment first.
 
@@ -327,7 +254,7 @@ def nowcasts(
         bulletin_id: whose.
         election_id: of which round.
         limit: most to return.
-        after: moment and id of the last one of the page before.
+        after: moment, time of making and id of the last one of the page before.
     """
     query = select(Nowcast)
     if bulletin_id is not None:
@@ -335,9 +262,12 @@ def nowcasts(
     if election_id is not None:
         query = query.where(Nowcast.election_id == election_id)
     if after is not None:
-        moment, last = after
-        same = and_(Nowcast.moment == moment, Nowcast.nowcast_id > last)
-        query = query.where(or_(Nowcast.moment < moment, same))
+        moment, made, last = after
+        later = or_(
+            Nowcast.created_at < made,
+            and_(Nowcast.created_at == made, Nowcast.nowcast_id > last),
+        )
+        query = query.where(or_(Nowcast.moment < moment, and_(Nowcast.moment == moment, later)))
     return list(session.scalars(_newest_first(query).limit(limit)))
 
 

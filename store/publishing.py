@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from features.vocabulary import Language
-from features.wording import NARROW
+from features.vocabulary import NARROW, Language
 from response import alert_texts, cap
 from response.alert_texts import Letter
-from response.alerts import TRANSITIONS, State, Step
+from response.alerts import TRANSITIONS, UNSIGNED, State, Step
 from response.cap import MessageType, Place, Reference, Status, Words
 from response.rules import Channel
 from response.vocabulary import Level
@@ -257,7 +256,7 @@ def to_cancel(session: Session) -> list[Followed]:
 
 def expired(session: Session, at: datetime) -> list[str]:
     """Say of alerts that nobody signed or sent in time that they have expired."""
-    stands = (str(State.DRAFT), str(State.APPROVED))
+    stands = [str(state) for state in (*UNSIGNED, State.APPROVED)]
     query = alerts.with_state().where(AlertEvent.state.in_(stands), Alert.expires_at <= at)
     ids = [row[0].alert_id for row in session.execute(query.order_by(Alert.alert_id))]
     for alert_id in ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +17,9 @@ from response.vocabulary import Level
 from store import audit
 from store.alert_schema import Recipient
 from store.schema import Unit
+
+_MAILBOX = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
+"""One mailbox, without a name: a list or a name in brackets would reach somebody else."""
 
 
 def add(
@@ -73,9 +77,8 @@ def add(
 
 def _require_address(channel: Channel, address: str) -> None:
     digits = address.removeprefix("+")
-    local, _, domain = address.partition("@")
     fits = {
-        Channel.EMAIL: bool(local and domain) and address.isprintable() and " " not in address,
+        Channel.EMAIL: address.isprintable() and _MAILBOX.fullmatch(address) is not None,
         Channel.WEBHOOK: address.startswith(("https://", "http://")) and " " not in address,
         Channel.SMS: address.startswith("+") and digits.isdecimal() and 6 <= len(digits) <= 15,
     }

@@ -136,7 +136,7 @@ def resolve(
         fields,
         None,
         reporter=found.reporter,
-        edited_at=found.received_at,
+        read_at=found.received_at,
     )
     submission_id = digest(found.report_id, "resolved", inbox_id)
     add_submission(session, arrival, submission_id, found.report_id, report, now)

@@ -59,6 +59,8 @@ def report_history(
             ReportVersion.seen_at < end,
             ReportVersion.unit_id.in_(units),
         )
+        if until is not None:  # where an edit put it later is not known yet
+            seen = seen.where(ReportVersion.known_at <= until)
         query = query.where(ReportVersion.report_id.in_(seen))
     rows = session.execute(query).all()
     if not rows:

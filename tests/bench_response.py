@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from response.deployment import Situation, no_posts, plan
-from response.deployment_network import network, solve
+from response.deployment_network import network
+from response.deployment_programme import solve
 from response.deployment_request import Base, Limit, Request
 
 LANGUAGES = ("bam", "ful", "son", "dog")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate
 from urllib.parse import unquote, urlsplit
@@ -22,7 +23,7 @@ class Email:
         """`url` is as in `Settings.smtp_url`.
 
         Raises:
-            ConfigError: it is not the address of a mail server.
+            ConfigError: it is not the address of a mail server, or its password cannot be said.
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
@@ -34,6 +35,11 @@ class Email:
         self._port = parts.port or _PORTS[parts.scheme]
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
+        if not (self._user + self._password).isascii():
+            raise ConfigError(
+                "VIGIE_SMTP_URL: expected user and password in ASCII, which is all that Python's "
+                "SMTP client can say, got other letters; choose another password"
+            )
         self._sender, self._name = sender, sender_name
 
     def send(self, parcel: Parcel) -> None:
@@ -81,7 +87,8 @@ class Email:
         domain = self._sender.rpartition("@")[2]
         letter = EmailMessage()
         letter["Subject"] = parcel.subject
-        letter["From"] = f"{self._name} <{self._sender}>"
+        # A name is quoted where it must be: a comma in it would make two senders of one.
+        letter["From"] = Address(self._name, addr_spec=self._sender)
         letter["To"] = parcel.address
         letter["Date"] = formatdate()
         letter["Message-ID"] = f"<{parcel.message_id}@{domain}>"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from features.errors import ContractError, ForbiddenError
 from features.vocabulary import Language
-from response.alerts import Draft, Step
+from response.alerts import BY_HAND, Draft, Step
 from response.cap import Words
 from response.rules import AreaKind
 from serve import cursors, documented
@@ -70,8 +70,8 @@ def draft(
         )
     one = Draft(
         election_id=wanted.election_id,
-        rule="hand",
-        kind="hand",
+        rule=BY_HAND,
+        kind=BY_HAND,
         level=wanted.level,
         area_kind=AreaKind.UNIT if len(units) == 1 else AreaKind.REGION,
         area_id=",".join(sorted(wanted.unit_ids))[:200],
@@ -118,6 +118,17 @@ def sign(
 ) -> AlertOut:  # fmt: skip
     """The signature stands with the token's label and role, and a digest of the words."""
     return _take(session, caller, now, language, alert_id, Step.SIGN, said.note)
+
+
+@router.post(
+    "/alerts/{alert_id}/release", responses=_STEP, summary="Bring forward a draft that is held back"
+)
+def release(
+    session: OpenSession, caller: Signer, now: Now, language: Wanted, alert_id: AlertId,
+    said: StepNote,
+) -> AlertOut:  # fmt: skip
+    """It then waits for its signature like any other, and takes up room under the ceiling."""
+    return _take(session, caller, now, language, alert_id, Step.RELEASE, said.note)
 
 
 @router.post("/alerts/{alert_id}/reject", responses=_STEP, summary="Refuse a draft")

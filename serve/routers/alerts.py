@@ -18,7 +18,7 @@ from serve.auth import Now, OpenSession, Reader, request_id
 from serve.language import Wanted
 from serve.routers.bulletins import Cursor, _moment
 from serve.schemas import Moment
-from store import alerts, mark, outbox, recipients
+from store import alerts, mark, recipients, telling
 from store.alerts import Followed
 from store.audit import Entry
 from store.roles import Role
@@ -144,7 +144,7 @@ def told(
 ) -> Told:
     """Every message that was written, the newest first, and what became of it."""
     audited(request, now, caller)
-    rows = outbox.told(
+    rows = telling.told(
         session,
         areas=caller.areas,
         election_id=election_id,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from features.errors import ForbiddenError
-from serve import documented
+from serve import documented, plans_kept
 from serve.auth import Now, OpenSession, Reader, allowed, audit_read
 from serve.deployment_schemas import (
     DEPLOYMENT_ID,
@@ -70,9 +70,7 @@ def list_deployments(
     limit: Annotated[int, Query(ge=1, le=200, description="Most to return")] = 50,
 ) -> Deployments:
     """Deployments with their newest version, the newest first."""
-    from serve import planning  # heavy
-
-    return planning.listed(session, election_id, limit)
+    return plans_kept.listed(session, election_id, limit)
 
 
 @router.post(
@@ -95,7 +93,7 @@ def plan_deployment(
     """
     from serve import planning  # heavy
 
-    who = planning.by(request, caller, now, asked.reason)
+    who = plans_kept.by(request, caller, now, asked.reason)
     return planning.planned(session, asked, who, caller, language)
 
 
@@ -114,9 +112,7 @@ def one_deployment(
     version: Number = None,
 ) -> DeploymentOut:
     """A version of a deployment. A token with areas sees the posts in them, and no totals."""
-    from serve import planning  # heavy
-
-    answer = planning.one(session, deployment_id, version, caller, language)
+    answer = plans_kept.one(session, deployment_id, version, caller, language)
     audit_read(request, now, caller.token_id, answer.bulletin_id)
     return answer
 
@@ -130,9 +126,7 @@ def deployment_versions(
     session: OpenSession, _caller: Reader, deployment_id: DeploymentId
 ) -> Versions:
     """Who made or changed the plan, in which role, when and why."""
-    from serve import planning  # heavy
-
-    return planning.every_version(session, deployment_id)
+    return plans_kept.every_version(session, deployment_id)
 
 
 @router.post(
@@ -153,7 +147,7 @@ def edit_deployment(
     """A new version; `figures.broken` names the constraints that it does not keep."""
     from serve import planning  # heavy
 
-    who = planning.by(request, caller, now, asked.reason)
+    who = plans_kept.by(request, caller, now, asked.reason)
     return planning.edited(session, deployment_id, asked, who, caller, language)
 
 
@@ -173,10 +167,8 @@ def approve_deployment(
     asked: ApproveAsk,
 ) -> DeploymentOut:
     """From then on mediators stand where it says, until another version is approved."""
-    from serve import planning  # heavy
-
-    who = planning.by(request, caller, now, asked.reason)
-    return planning.approved(session, deployment_id, asked, who, caller, language)
+    who = plans_kept.by(request, caller, now, asked.reason)
+    return plans_kept.approved(session, deployment_id, asked, who, caller, language)
 
 
 @router.get(

@@ -16,7 +16,7 @@ from serve.auth import Monitor, Now
 from serve.observing import Metrics
 from serve.schemas import Health, Live, NewestBulletin, Queue, Ready
 from serve.settings import Settings
-from store import database, mark, outbox, reading
+from store import alerts, database, mark, reading, telling
 from store.queue_figures import figures
 from store.report_queue import count_waiting
 
@@ -96,8 +96,8 @@ def _look(request: Request, now: datetime) -> Health:
 
 
 def _untold(session: Session, now: datetime) -> list[str]:
-    """What of alerts does not go out."""
-    trouble = outbox.trouble(session, now)
+    """What of alerts does not go out, or does not come before a coordinator."""
+    trouble, held = telling.trouble(session, now), alerts.count_held(session)
     says = {
         f"{trouble.late} signed alerts or messages wait to be sent: see 'vigie alerts send'": (
             trouble.late
@@ -105,6 +105,8 @@ def _untold(session: Session, now: datetime) -> list[str]:
         f"{trouble.dead} messages of alerts were given up: see 'vigie alerts told --state dead'": (
             trouble.dead
         ),
+        f"{held} drafts of alerts are over their pack's ceiling and are held back: see "
+        "'vigie alerts list --state held'": held,
     }
     return [reason for reason, count in says.items() if count]
 

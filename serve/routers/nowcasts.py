@@ -52,14 +52,14 @@ def nowcasts(
     cursor: Cursor = None,
 ) -> Nowcasts:
     """Nowcasts that match every filter given, the newest moment first."""
-    after = cursors.read(cursor, _moment, str)
+    after = cursors.read(cursor, _moment, _moment, str)
     rows = kept.nowcasts(
         session, bulletin_id=bulletin_id, election_id=election_id, limit=limit + 1, after=after
     )
     following = None
     if len(rows) > limit:
         last = rows[limit - 1]
-        following = cursors.following(request, (last.moment, last.nowcast_id))
+        following = cursors.following(request, (last.moment, last.created_at, last.nowcast_id))
     return Nowcasts(nowcasts=[out(row) for row in rows[:limit]], next=following)
 
 

@@ -147,7 +147,7 @@ def _answer(
     elif landed.state is State.DUPLICATE:
         reply = sms.reply_again(landed.report_id)
     else:
-        reply = sms.reply_understood(landed.report, landed.report_id, known)
+        reply = sms.reply_understood(landed.report, landed.report_id, known, zone(settings))
     return SmsAnswer(reply=reply, state=landed.state, report_id=landed.report_id)
 
 

@@ -19,8 +19,18 @@ from pipelines import alerting
 from pipelines.cli import app
 from pipelines.pack import Pack, load_pack
 from pipelines.settings import Settings
+from response.ceiling import Ceiling
 from response.contracts import require
-from store import alert_inputs, alert_rounds, alerts, bulletins, database, nowcasts, reading
+from store import (
+    alert_inputs,
+    alert_rounds,
+    alerts,
+    bulletins,
+    database,
+    nowcasts,
+    reading,
+    recipients,
+)
 from store.deployment_schema import (
     Deployment,
     DeploymentApproval,
@@ -158,14 +168,16 @@ def test_rules_are_held_against_the_store_at_a_moment(
     made: sessionmaker[Session], pack: Pack
 ) -> None:
     before = alerting.draft(made, pack, ELECTION, ISSUED - timedelta(hours=1))
-    assert before == []
+    assert before == alerting.Drafted()
     first = alerting.draft(made, pack, ELECTION, ISSUED + timedelta(hours=1))
-    assert [(d.rule, d.area_id) for d in first] == [("very-likely", "XX")]
+    assert [(d.rule, d.area_id) for d in first.shown] == [("very-likely", "XX")]
     again = alerting.draft(made, pack, ELECTION, ISSUED + timedelta(hours=2))
-    assert again == []  # its cooldown
+    assert again == alerting.Drafted()  # its cooldown
     later = alerting.draft(made, pack, ELECTION, ISSUED + timedelta(days=3, hours=1))
-    assert [(d.rule, d.area_id, d.unit_ids) for d in later] == [("rising", "XX01", ("XX0101",))]
-    assert "Konna (20% to 45%)" in later[0].words[Language.EN].reason
+    assert [(d.rule, d.area_id, d.unit_ids) for d in later.shown] == [
+        ("rising", "XX01", ("XX0101",))
+    ]
+    assert "Konna (20% to 45%)" in later.shown[0].words[Language.EN].reason
     with made() as session:
         assert all(one.alert.synthetic for one in alerts.page(session))
 
@@ -228,12 +240,13 @@ def test_field_reports_and_posts_draft_alerts(made: sessionmaker[Session], pack:
 
     def drafted(hours: float) -> set[tuple[str, str]]:
         found = alerting.draft(made, only, ELECTION, ISSUED + timedelta(hours=hours))
-        return {(one.rule, one.area_id) for one in found}
+        return {(one.rule, one.area_id) for one in found.shown}
 
     assert drafted(21.5) == set()
     assert drafted(22) == {("cluster-of-signs", "XX01")}
-    assert drafted(24) == {("grave-incident", "XX0102"), ("silence", "XX02")}
-    assert drafted(25) == set()
+    assert drafted(24) == {("grave-incident", "XX0102")}
+    assert drafted(48) == {("silence", "XX02")}
+    assert drafted(49) == set()
 
 
 def test_a_nowcast_moves_the_probability(made: sessionmaker[Session], pack: Pack) -> None:
@@ -252,9 +265,37 @@ def test_a_nowcast_moves_the_probability(made: sessionmaker[Session], pack: Pack
     mine = history.loc[(history["source"] == made_id) & (history["unit_id"] == "XX0101")]
     assert mine["probability"].item() > 0.35
     rising = pack.model_copy(update={"alerts": [r for r in pack.alerts if r.kind == "rise"]})
-    assert alerting.draft(made, rising, ELECTION, moment - timedelta(hours=1)) == []
-    (draft,) = alerting.draft(made, rising, ELECTION, moment)
+    assert alerting.draft(made, rising, ELECTION, moment - timedelta(hours=1)).shown == []
+    (draft,) = alerting.draft(made, rising, ELECTION, moment).shown
     assert draft.evidence["sources"] == [made_id]
+
+
+def test_what_is_over_the_ceiling_is_held_back_until_there_is_room(
+    made: sessionmaker[Session], pack: Pack
+) -> None:
+    probable = next(rule for rule in pack.alerts if rule.kind == "probability")
+    rules = [
+        probable.model_copy(update={"name": f"over-{n}", "threshold": 0.5, "severity": severity})
+        for n, severity in enumerate(("Minor", "Extreme", "Severe", "Moderate"))
+    ]
+    many = pack.model_copy(
+        update={"alerts": tuple(rules), "alert_ceiling": Ceiling(drafts=2, within_hours=10)}
+    )
+
+    def drafted(hours: float) -> alerting.Drafted:
+        return alerting.draft(made, many, ELECTION, ISSUED + timedelta(hours=hours))
+
+    first = drafted(1)
+    assert [one.rule for one in first.shown] == ["over-1", "over-2"]
+    assert [one.rule for one in first.held] == ["over-0", "over-3"]
+    assert drafted(1) == drafted(1.5) == alerting.Drafted(), "once each, and no room yet"
+    with made() as session:
+        assert alerts.count_held(session) == 2
+        held = {one.alert.rule: one for one in alerts.page(session, state="held")}
+        assert [e.state for e in held["over-3"].events] == ["draft", "held"]
+    assert drafted(11).released == sorted(one.alert_id for one in first.held)
+    with made() as session:
+        assert len(alerts.page(session, state="draft")) == 4
 
 
 def test_nobody_is_silent_before_the_window(made: sessionmaker[Session]) -> None:
@@ -314,7 +355,7 @@ def test_a_round_of_drafting_and_sending_says_what_it_did(
 def test_the_whole_way_on_the_command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIGIE_HOME", str(home))
     monkeypatch.setenv("VIGIE_DATABASE_URL", "")
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("COLUMNS", "80")  # of a plain terminal, where ids must be whole
     runner = CliRunner()
 
     def vigie(*words: str) -> str:
@@ -326,18 +367,24 @@ def test_the_whole_way_on_the_command_line(home: Path, monkeypatch: pytest.Monke
     assert "grave-incident" in vigie("rules", pack, "--lang", "fr")
     moment = "2024-10-01T08:00"
     assert "new drafts" in vigie("draft", pack, "--election", ELECTION, "--as-of", moment)
-    assert f"{ELECTION}.alert." in vigie("list", "--state", "draft")
     engine = database.connect(Settings(home=home).database)
     with database.sessions(engine)() as session:
         alert_id = alerts.page(session, state="draft")[0].alert.alert_id
     engine.dispose()
+    assert f"{alert_id}  draft, national, drafted" in vigie("list", "--state", "draft")
     office = ("--name", "Préfet", "--level", "national", "--channel", "email")
     vigie("recipients", "add", *office, "--address", "prefet@example.org", "--area", "XX")
-    assert "prefet@" not in vigie("recipients", "list")
+    engine = database.connect(Settings(home=home).database)
+    with database.sessions(engine)() as session:
+        (recipient,) = recipients.listed(session)
+    engine.dispose()
+    listed = vigie("recipients", "list")
+    assert recipient.recipient_id in listed
+    assert "prefet@" not in listed
     with pytest.raises(ConflictError, match="before it expired"):
         vigie("sign", alert_id, "--by", "Coordination")
     assert "rejected" in vigie("reject", alert_id, "--by", "Coordination", "--note", "trop tard")
     shown = vigie("show", alert_id, "--lang", "fr")
     assert "Coordination (command line)  trop tard" in shown
     assert "0 published" in vigie("send")
-    assert "told, UTC" in vigie("told")
+    assert "nobody was told" in vigie("told")

@@ -17,7 +17,7 @@ from pipelines.cli import app
 from pipelines.deploy_commands import load_request
 from response.submissions import Arrival
 from response.vocabulary import Intake
-from store import bulletins, database, deployments, landing
+from store import bulletins, database, landing, plans
 from store.report_places import places
 
 
@@ -113,7 +113,7 @@ def test_a_plan_goes_from_bulletin_to_paper(bulletin_id: str, tmp_path: Path) ->
     assert "go home" in second
     engine = database.connect(f"sqlite:///{tmp_path / 'vigie.db'}")
     with database.sessions(engine)() as session:
-        posts = deployments.approved_posts(session, "XXA-2018-PRES-1")
+        posts = plans.approved_posts(session, "XXA-2018-PRES-1")
     engine.dispose()
     assert posts["mediators"].sum() == 8
 

@@ -39,7 +39,7 @@ from response.deployment_request import Request, Risk
 from response.rules import AreaKind, Channel
 from response.submissions import Arrival
 from response.vocabulary import Intake, Level
-from store import alerts, bulletins, deployments
+from store import alerts, bulletins, deployments, plans
 from store.database import connect, migrate, sessions
 from store.landing import receive
 from store.lessons import keep_lessons, lessons_of_round
@@ -234,10 +234,10 @@ def told(made: Made) -> date:
         signed = seen + timedelta(hours=5)
         by = alerts.Actor("t", "t", "coordinator")
         alerts.take(session, draft.alert_id, Step.SIGN, at=signed, by=by)
-        known = deployments.situation(session, bulletin)
+        known = plans.situation(session, bulletin)
         who = deployments.By(Role.PLANNER, "t", seen, "first")
         asked = Request(mediators=6, risk=Risk(draws=50))
-        kept = deployments.write_plan(session, bulletin, known, plan(known, asked), who)
+        kept = plans.write_plan(session, bulletin, known, plan(known, asked), who)
         boss = deployments.By(Role.COORDINATOR, "t", seen, "yes")
         deployments.approve(session, kept.deployment_id, kept.version, boss)
     return day

@@ -33,18 +33,19 @@ from pipelines.synthetic.field import make_reports
 from response.alerts import State, Step, follow
 from response.cap import faults
 from response.contracts import current
+from response.deployment_reports import gravest
 from response.rules import Channel
 from serve import atom
-from store import alerts, nowcasts, outbox, reading, recipients, report_queue
+from store import alerts, nowcasts, reading, recipients, report_queue, telling
 from store.alert_schema import Alert, Delivery, Recipient
 from store.bulletins import write_registry
 from store.database import connect, migrate, sessions
 from store.deployment_schema import DeploymentApproval, DeploymentPost, DeploymentVersion
-from store.deployments import approved_posts
 from store.lesson_schema import Lessons
 from store.lessons import read_lessons
 from store.nowcast_schema import Nowcast, NowcastScore, RatioTable
 from store.outbox import Outcome
+from store.plans import approved_posts
 from store.report_schema import ReportInbox
 from store.reports import report_history
 from store.schema import Audit, Bulletin
@@ -164,7 +165,7 @@ def test_only_what_is_known_can_be_rehearsed(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
     folder = tmp_path_factory.mktemp("rehearsal")
-    scale = Scale(units=40, years=4, mediators=(24, 12))
+    scale = Scale(units=40, years=4, mediators=(24, 12), drafts=1)
     return rehearsal.rehearse(folder, scale, lambda _said: None)
 
 
@@ -211,25 +212,19 @@ def _second_plan_reads_reports(play: Play, session: Session, second: DeploymentV
     told = current(history, pd.Timestamp(handed.at))
     assert handed.handed["reports"] == len(told) > 0
     standing = told.loc[(told["verification"] != "refuted") & (told["kind"] != "nothing_seen")]
-    assert second.request["cover_reports_from"] == rehearsal.gravest(
-        told, play.scale.mediators[1] // 4
-    )
+    teams = play.scale.mediators[1] // 2
+    promised = second.figures["reports"]["promised"]
+    assert 0 < len(promised) == handed.handed["promised"] <= teams // 2
+    grave = gravest(told, rehearsal.GRAVE)["unit_id"].tolist()
+    assert [u for u in grave if u in promised] == promised, "the gravest first"
+    left_out = [one["unit_id"] for one in second.figures["reports"]["left_out"]]
+    assert sorted([*promised, *left_out]) == sorted(grave), "each is promised a team, or said why"
     rows = select(DeploymentPost).where(DeploymentPost.deployment_id == second.deployment_id)
-    named = [post for post in session.scalars(rows) if post.unit_id in set(standing["unit_id"])]
+    posts = session.scalars(rows).all()
+    assert set(promised) <= {post.unit_id for post in posts}
+    named = [post for post in posts if post.unit_id in set(standing["unit_id"])]
     assert named, "the second round goes somewhere that the first one spoke of"
     assert all(any("×" in said for said in map(str, post.why.values())) for post in named)
-
-
-def test_a_second_plan_promises_no_more_teams_than_it_has() -> None:
-    told = pd.DataFrame(
-        {
-            "unit_id": ["a", "a", "b", "c", "d"],
-            "severity": [5, 2, 4, 2, 5],
-            "verification": ["confirmed", "confirmed", "unverified", "unverified", "refuted"],
-        }
-    )
-    assert [rehearsal.gravest(told, most) for most in (0, 1, 2, 3)] == [None, 5, 3, 1]
-    assert rehearsal.gravest(told.iloc[4:], 3) is None
 
 
 def _reports(play: Play, session: Session) -> None:
@@ -302,6 +297,14 @@ def _alerts(play: Play, session: Session) -> None:
         assert one.at(Step.SEND) is None or signed, "nothing goes out that nobody signed"
         assert all(cap.status == "Exercise" for cap in one.caps)
         assert not any(faults(fromstring(cap.xml)) for cap in one.caps)
+    shown = [one for one in drafted if one.at(Step.HOLD) is None or one.at(Step.RELEASE)]
+    assert len(shown) < len(drafted), "not all that was held back is let go"
+    by_day = Counter(
+        (one.alert.election_id, (one.at(Step.RELEASE) or one.alert.drafted_at).date())
+        for one in shown
+        if one.alert.escalates is None and one.alert.severity != "Extreme"
+    )
+    assert max(by_day.values()) == play.scale.drafts
     for which, held in enumerate(play.rounds):
         mine = [one for one in drafted if one.alert.election_id == held.election_id]
         said = play.alerted[which]
@@ -316,7 +319,7 @@ def _alerts(play: Play, session: Session) -> None:
 
 def _messages(play: Play, session: Session) -> None:
     assert not play.faults
-    told = outbox.told(session)
+    told = telling.told(session)
     assert {row.state for row in told} == {"received"}, "whatever failed first, all arrived"
     assert play.offices.forged == []
     taken = play.offices.accepted

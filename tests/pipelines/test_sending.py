@@ -40,7 +40,7 @@ from response.alerts import Draft, Step
 from response.cap import Certainty, Severity, Urgency, Words
 from response.rules import AreaKind, Channel
 from response.vocabulary import Level
-from store import alerts, bulletins, database, outbox, recipients
+from store import alerts, bulletins, database, recipients, telling
 from store.alerts import Actor
 
 T0 = datetime(2018, 7, 20, 12, tzinfo=UTC)
@@ -229,7 +229,7 @@ def settings(tmp_path: Path, **how: Any) -> Settings:
 
 def states(sessions: sessionmaker[Session]) -> dict[str, str]:
     with sessions() as session:
-        return {row.channel: row.state for row in outbox.told(session)}
+        return {row.channel: row.state for row in telling.told(session)}
 
 
 def test_an_alert_goes_out_by_every_channel(
@@ -284,7 +284,7 @@ def test_an_alert_goes_out_by_every_channel(
     assert hook["cap"].startswith("<?xml")
     ids = {said[False][1]["ref"], hook["message_id"], letter["x-vigie-message-id"]}
     with sessions() as session:
-        assert ids == {row.message_id for row in outbox.told(session)}
+        assert ids == {row.message_id for row in telling.told(session)}
 
 
 def test_a_webhook_is_signed_for_its_receiver_alone(receiver: Receiver) -> None:
@@ -314,7 +314,7 @@ def test_a_receiver_that_fails_is_tried_again_with_the_same_id(
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
     assert len({headers["webhook-signature"] for headers, _ in receiver.got}) >= 1
     with sessions() as session:
-        (row,) = outbox.told(session)
+        (row,) = telling.told(session)
     assert (row.state, row.tries) == ("sent", 4)
 
 
@@ -351,7 +351,7 @@ def test_refusals_for_good_are_dead_letters_at_once(
     assert done.outcomes == {"dead": 1}
     assert len(receiver.got) == 1  # no redirect was followed
     with sessions() as session:
-        (row,) = outbox.told(session)
+        (row,) = telling.told(session)
     assert str(status) in row.detail
     assert receiver.url not in row.detail
 

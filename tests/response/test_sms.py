@@ -60,8 +60,8 @@ UNDERSTOOD = {
     ),
     "Socoura bagarre 4 centre ecole A 14h30": (
         ("ML050506", "incident", "clash", 4, "voting_center"),
-        "Bien recu: Socoura (Mopti), incident, affrontement ou bagarre, gravité 4, centre de vote."
-        " Faux ? VIG ANNULE A1B2C",
+        "Bien recu: Socoura (Mopti), incident, affrontement ou bagarre, gravité 4, centre de vote,"
+        " vu le 20/07 14h30. Faux ? VIG ANNULE A1B2C",
     ),
     "VIG mopti konna apaisé rassemblements rivaux proches gravité 2": (
         ("ML050505", "tension_defused", "rival_rallies", 2, None),
@@ -78,6 +78,15 @@ NOT_UNDERSTOOD = {
     "Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
     "VIG MOP05 ARMES MENACES 3": "Gardé, mais pas compris: le signe (ARMES, MENACES) a plusieurs "
     "sens. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 RIEN 3": 'Gardé, mais pas compris: la gravité (3) contredit " rien vu ". '
+    "Renvoyez ex: VIG MOP05 RIEN. Aide: VIG AIDE",
+    "VIG MOP05 RIEN ARMES 2": 'Gardé, mais pas compris: la gravité (2) contredit " rien vu "; le '
+    'signe (ARMES) contredit " rien vu ". Renvoyez ex: VIG MOP05 ARMES 2. Aide: VIG AIDE',
+    "VIG MOP05 ARMES 3 31/02/2018": "Gardé, mais pas compris: le moment (31/02/2018) n'est pas un "
+    "jour avec une heure. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 ARMES 3 22/07/2018": "Gardé, mais pas compris: le moment "
+    "(2018-07-22T15:00:00+00:00) est dans le futur. Renvoyez ex: VIG MOP05 ARMES 3. "
+    "Aide: VIG AIDE",
     "bonjour tout va bien": "Gardé, mais pas compris: la commune manque; le type de signalement "
     "manque. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
 }
@@ -124,6 +133,13 @@ def test_commands_are_known() -> None:
         ("VIG MOP05 RIEN 14h30", "2018-07-20T13:30:00+00:00"),
         ("VIG MOP05 RIEN hier 9h", "2018-07-19T08:00:00+00:00"),
         ("VIG MOP05 RIEN 23:10", "2018-07-19T22:10:00+00:00"),
+        ("VIG MOP05 RIEN avant-hier 9h", "2018-07-18T08:00:00+00:00"),
+        ("VIG MOP05 RIEN avanthier", "2018-07-18T15:00:00+00:00"),
+        ("VIG MOP05 RIEN mercredi 9h", "2018-07-18T08:00:00+00:00"),
+        ("VIG MOP05 RIEN vendredi", "2018-07-20T15:00:00+00:00"),
+        ("VIG MOP05 RIEN 18/07/2018 8h30", "2018-07-18T07:30:00+00:00"),
+        ("VIG MOP05 RIEN 18/7/18", "2018-07-18T15:00:00+00:00"),
+        ("VIG MOP05 RIEN le 30/12 9h", "2017-12-30T08:00:00+00:00"),
     ],
 )
 def test_a_time_is_the_last_one_that_it_can_mean(text: str, seen_at: str) -> None:
@@ -146,6 +162,20 @@ def test_a_number_does_not_come_apart_into_words_that_are_kept(number: str) -> N
     assert message.fields["unit"] == "MOP05"
     assert not set("124567") & set(str((message.fields.get("voting_center"), message.rest)))
     assert "severity" not in message.fields
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("VIG MOP05 ARMES 3 76123456", "VIG MOP05 ARMES 3 +223 76 12 34 56"),
+        *("VIG MOP05 ARMES 3 19/07/2018", "VIG MOP05 ARMES 3/5", "VIG MOP05 ARMES 3 / 5 MARCHE"),
+    ],
+)
+def test_a_severity_is_no_part_of_the_number_or_day_after_it(text: str) -> None:
+    found, reply = converse(text)
+    assert found is not None, reply
+    assert found.severity == 3
+    assert "76123456" not in str(sms.read(text, PLACES, NOW, UTC))
 
 
 WORDS = [said.code for said in SAID.values()] + ["VIG", "MOP05", "Konna", "3", "0", "12", "14h30"]

@@ -114,10 +114,11 @@ def past() -> Callable[..., pd.DataFrame]:
             usual = {"alert_id": f"a{i}", "level": "local", "state": "sent", "strength": 0.5}
             said = {**usual, "escalated": False, **row}
             said["drafted_at"] = T0 - pd.Timedelta(hours=said.pop("hours"))
-            sent = said["state"] not in ("draft", "approved", "rejected", "expired")
+            said.setdefault("shown_at", pd.NaT if said["state"] == "held" else said["drafted_at"])
+            sent = said["state"] not in ("draft", "held", "approved", "rejected", "expired")
             said["sent_at"] = said["drafted_at"] if sent else pd.NaT
             whole.append(said)
-        table = _moments(pd.DataFrame(whole), "drafted_at", "sent_at")
+        table = _moments(pd.DataFrame(whole), "drafted_at", "shown_at", "sent_at")
         return require(table[list(empty("past_alerts").columns)], "past_alerts")
 
     return made
@@ -306,6 +307,7 @@ def test_a_rule_may_be_held_to_some_areas(situation: Any, scored: Any, units: An
         ({"hours": 24}, True),
         ({"hours": 23, "state": "rejected"}, False),  # a person said no: not again at once
         ({"hours": 90, "state": "draft"}, False),  # it still waits for a signature
+        ({"hours": 90, "state": "held"}, False),  # the ceiling holds it back
         ({"hours": 23, "strength": 0.69}, True),  # it got worse
         ({"hours": 23, "area_id": "XX1102"}, True),
         ({"hours": 23, "rule": "another"}, True),

@@ -37,7 +37,7 @@ from response.rules import AreaKind, Channel
 from response.vocabulary import Level
 from serve.app import create_app
 from serve.settings import Settings
-from store import alerts, bulletins, database, deployments, reading, tokens
+from store import alerts, bulletins, database, deployments, plans, reading, tokens
 from store.jobs import Jobs
 from store.lessons import keep_lessons
 from store.roles import Role
@@ -330,14 +330,19 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def _planned(session: Session, bulletin_id: str) -> str:
     bulletin = reading.bulletin(session, bulletin_id)
-    known = deployments.situation(session, bulletin)
+    known = plans.situation(session, bulletin)
     asked = Request(mediators=20, must_cover=("XX0400",), risk=Risk(draws=100))
     by = deployments.By(Role.PLANNER, "t", CREATED, "first")
-    kept = deployments.write_plan(session, bulletin, known, plan(known, asked), by)
+    kept = plans.write_plan(session, bulletin, known, plan(known, asked), by)
     return kept.deployment_id
 
 
-def draft(session: Session, *unit_ids: str, drafted_at: datetime | None = None) -> str:
+def draft(
+    session: Session,
+    *unit_ids: str,
+    drafted_at: datetime | None = None,
+    words: dict[Language, Words] | None = None,
+) -> str:
     """Keep a draft of an alert about these units; its id."""
     when = drafted_at or datetime.now(UTC)
     one = Draft(
@@ -354,7 +359,8 @@ def draft(session: Session, *unit_ids: str, drafted_at: datetime | None = None) 
         severity=Severity.SEVERE,
         certainty=Certainty.POSSIBLE,
         strength=3.0,
-        words={
+        words=words
+        or {
             Language.FR: Words("Cercle 1 : signes", "3 signes é en 24 heures.", "Appelez <vite>."),
             Language.EN: Words("Cercle 1: signs", "3 signs within 24 hours.", "Call."),
         },

@@ -234,7 +234,7 @@ TABLE: dict[tuple[str, str], Case] = {
             f"/v1/alerts/{{alert}}/{step}", who, status=409, body={"note": "n"}
         )
         for step, who in {
-            **dict.fromkeys(("sign", "reject", "cancel"), SIGNERS),
+            **dict.fromkeys(("release", "sign", "reject", "cancel"), SIGNERS),
             **dict.fromkeys(("acknowledge", "act"), OF_THE_ALERT),
             "close": DRAFTERS,
         }.items()

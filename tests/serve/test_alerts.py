@@ -14,6 +14,9 @@ from fastapi.testclient import TestClient
 from lxml import etree
 from sqlalchemy.orm import Session, sessionmaker
 
+from features.vocabulary import Language
+from response.alerts import Step
+from response.cap import Words
 from serve import auth
 from serve.app import create_app
 from store import alerts, audit, database, outbox, publishing, tokens
@@ -195,6 +198,7 @@ def test_a_person_may_draft(desk: Desk) -> None:
         (hand(unit_ids=["Mopti"]), 422),
         (hand(election_id="no"), 404),
         (hand(channels=["pigeon"]), 422),
+        (hand(area_name="Mopti\nBcc: all@example.org"), 422),
         (hand(surprise=1), 422),
     ):
         answer = desk["planner"].post("/v1/alerts", json=wrong)
@@ -237,6 +241,17 @@ def test_addresses_are_for_admins_and_receipts_land(desk: Desk, alert_id: str) -
     assert {r["recipient_id"]: r["ended_at"] for r in listed}[made["recipient_id"]] is not None
 
 
+def test_what_was_once_drafted_is_read_whatever_may_be_drafted_now(
+    desk: Desk, drafted: Any
+) -> None:
+    words = dict.fromkeys(Language, Words("two\nlines", "", ""))
+    with desk.sessions.begin() as session:
+        alert_id = drafted(session, "XX0105", words=words)
+    read = desk["planner"].get(f"/v1/alerts/{alert_id}")
+    assert read.status_code == 200
+    assert read.json()["words"]["headline"] == "two\nlines"
+
+
 def test_lists_go_on_where_they_ended(desk: Desk, drafted: Any) -> None:
     with desk.sessions.begin() as session:
         start = datetime(2019, 1, 1, tzinfo=UTC)
@@ -260,6 +275,27 @@ def test_reads_and_steps_are_audited(desk: Desk, alert_id: str) -> None:
         said = {(e.action, e.subject) for e in audit.entries(session, limit=500)}
     assert (alerts.READ, f"/v1/alerts/{alert_id}") in said
     assert {("alert.drafted", alert_id), ("alert.reject", alert_id)} <= said
+
+
+def test_what_is_held_back_stands_in_queue_and_health_until_it_is_brought_forward(
+    desk: Desk, alert_id: str
+) -> None:
+    with desk.sessions.begin() as session:
+        alerts.take(session, alert_id, Step.HOLD, at=datetime.now(UTC), by=alerts.MACHINE)
+
+    def held_back() -> list[str]:
+        return [r for r in desk["admin"].get("/health").json()["reasons"] if "held back" in r]
+
+    (said,) = held_back()
+    assert said.startswith("1 drafts of alerts are over")
+    listed = desk["planner"].get("/v1/alerts", params={"state": "held"}).json()["alerts"]
+    assert [one["alert_id"] for one in listed] == [alert_id]
+    path = f"/v1/alerts/{alert_id}"
+    assert desk["coordinator"].post(f"{path}/sign", json={}).status_code == 409
+    assert desk["planner"].post(f"{path}/release", json={}).status_code == 403
+    let_go = desk["coordinator"].post(f"{path}/release", json=NOTE).json()
+    assert (let_go["state"], let_go["events"][-1]["note"]) == ("draft", "vu")
+    assert held_back() == []
 
 
 def test_health_says_what_does_not_go_out(desk: Desk, seeded: Any, alert_id: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from response.alerts import Step
 from response.rules import Channel
 from response.vocabulary import Level
 from store import alerts, database, publishing, recipients, tokens
@@ -103,6 +104,30 @@ def test_without_a_session_it_says_where_to_sign_in(browser: Browser, server: st
     page.goto("/alerts#alert=x")
     expect(page.get_by_role("heading", name="Sign in first")).to_be_visible()
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+def test_a_draft_that_is_held_back_is_brought_forward(
+    browser: Browser, server: str, seeded: Any, drafted: Any
+) -> None:
+    engine = database.connect(seeded.settings.database)
+    with database.sessions(engine).begin() as session:
+        now = datetime.now(UTC)
+        alert_id = drafted(session, "XX0104")
+        alerts.take(session, alert_id, Step.HOLD, at=now, by=alerts.MACHINE)
+        _, secret = tokens.create(session, label="Coordination", now=now, role="coordinator")
+    engine.dispose()
+    page = _opened(browser, server, secret, 390, "fr-FR")
+    page.goto("/alerts")
+    page.locator("#views").get_by_text("Retenues").click()
+    card = page.locator(f'[id="{alert_id}"]')
+    expect(card).to_contain_text("retenue")
+    expect(page.locator("#held-says")).to_be_visible()
+    assert card.get_by_role("button", name="Signer").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    card.get_by_role("button", name="Présenter à la signature").click()
+    expect(page.locator('#views [value="sign"]')).to_be_checked()
+    expect(card.get_by_role("button", name="Signer et envoyer")).to_be_visible()
+    page.context.close()
 
 
 def test_a_planner_cannot_sign(browser: Browser, server: str, seeded: Any, drafted: Any) -> None:

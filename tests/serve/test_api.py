@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import subprocess
 import sys
 from datetime import date
@@ -59,6 +60,28 @@ def test_serving_imports_nothing_heavy() -> None:
     loaded = set(out.stdout.split())
     assert "serve.app" in loaded
     assert loaded.isdisjoint(heavy | {"pipelines"})
+
+
+def test_a_plan_that_is_kept_is_read_without_tables_and_solvers(seeded: Any) -> None:
+    paths = ["", f"/{seeded.deployment_id}", f"/{seeded.deployment_id}/versions"]
+    code = f"""
+import sys
+from fastapi.testclient import TestClient
+from serve.app import create_app
+from serve.settings import Settings
+headers = {{"Authorization": "Bearer {seeded.secret}"}}
+with TestClient(create_app(Settings()), headers=headers) as client:
+    print(*(client.get("/v1/deployments" + path).status_code for path in {paths}))
+    print(*sys.modules)
+"""
+    home = {**os.environ, "VIGIE_HOME": str(seeded.settings.home)}
+    home["VIGIE_DATABASE_URL"] = seeded.settings.database
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=home
+    )
+    answered, _, loaded = out.stdout.strip().rpartition("\n")
+    assert answered.rpartition("\n")[2] == "200 200 200"
+    assert set(loaded.split()).isdisjoint({"pandas", "scipy", "numpy", "pandera"})
 
 
 # Health

@@ -155,6 +155,15 @@ def test_reports_of_the_first_round_change_the_second_plan(
     assert stands not in {p["unit_id"] for p in alone["posts"]}
     after = {**body, "follows": first["deployment_id"]}
     second = planner.post("/v1/deployments", json=after).json()
+    assert second["figures"]["reports"] == {"promised": [stands], "left_out": []}
+    closed = {**asked, "unreachable": {stands: "flood"}}
+    without = planner.post("/v1/deployments", json={**after, "request": closed}).json()
+    (left_out,) = without["figures"]["reports"]["left_out"]
+    assert (left_out["unit_id"], left_out["says"]["en"]) == (stands, "cannot be reached")
+    url = f"/v1/deployments/{without['deployment_id']}/file"
+    content = planner.get(url, params={"format": "xlsx"}).content
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["not promised"]
+    assert sheet["A2"].value == stands
     posts = {p["unit_id"]: p for p in second["posts"]}
     assert stands in posts
     assert not {quiet, taken_back} & set(posts)
@@ -183,6 +192,11 @@ def test_a_token_with_areas_sees_their_posts_and_no_totals(
     assert {p["region_id"] for p in plan["posts"]} == {"X0", "X1"}
     assert seen["figures"] is None
     assert set(seen["request"]) == {"mediators"}
+    sheet = callers["field"].get(f"{url}/file", params={"format": "html"}).text
+    assert "expected incidents covered" not in sheet
+    assert "expected incidents covered" in callers["planner"].get(
+        f"{url}/file", params={"format": "html"}
+    ).text  # fmt: skip
     for kind in ("csv", "html"):
         text = callers["field"].get(f"{url}/file", params={"format": kind}).text
         assert "XX00" in text
@@ -194,6 +208,24 @@ def test_a_token_with_areas_sees_their_posts_and_no_totals(
     assert not cells & {p["unit_id"] for p in plan["posts"] if p["parent_id"] != "XX00"}
     moves = callers["field"].get(f"{url}/moves").json()["moves"]
     assert {m["to_unit"][:4] for m in moves} == {"XX00"}
+
+
+def test_moves_beyond_the_areas_of_a_token_are_elsewhere(
+    callers: dict[str, TestClient], seeded: Any
+) -> None:
+    first = made(callers["planner"], seeded, must_cover=["XX0405"])
+    url = f"/v1/deployments/{first['deployment_id']}"
+    people = {p["unit_id"]: p["mediators"] for p in first["posts"]}
+    quiet = next(f"XX00{k:02d}" for k in range(8) if f"XX00{k:02d}" not in people)
+    changes = [{"unit_id": "XX0405", "mediators": 0}, {"unit_id": quiet, "mediators": 2}]
+    edit = {"version": 1, "reason": "the road", "changes": changes}
+    assert callers["planner"].post(f"{url}/versions", json=edit).status_code == 201
+    whole = callers["planner"].get(f"{url}/moves").json()["moves"]
+    assert ("XX0405", quiet) in {(m["from_unit"], m["to_unit"]) for m in whole}
+    seen = callers["field"].get(f"{url}/moves").json()["moves"]
+    (move,) = [m for m in seen if m["to_unit"] == quiet]
+    assert (move["from_unit"], move["from_name"], move["km"]) == ("elsewhere", "elsewhere", None)
+    assert {m["from_unit"][:4] for m in seen} <= {"XX00", "else", ""}
 
 
 def test_files_hold_the_posts(callers: dict[str, TestClient], seeded: Any) -> None:

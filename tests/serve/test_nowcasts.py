@@ -17,7 +17,7 @@ from response.vocabulary import Intake
 from store import audit, database, tokens
 from store.report_schema import ReportVersion
 
-MOMENT = "2018-07-20T12:00:00Z"
+MOMENT = "2018-07-16T12:00:00Z"
 UNIT = "XX0106"
 
 
@@ -27,7 +27,7 @@ def _told(seeded: Any) -> None:
     engine = database.connect(seeded.settings.database)
     with database.sessions(engine).begin() as session:
         for number, hour in enumerate((8, 10, 23)):
-            seen = datetime(2018, 7, 19 if hour < 23 else 20, hour, tzinfo=UTC)
+            seen = datetime(2018, 7, 15 if hour < 23 else 16, hour, tzinfo=UTC)
             session.add(
                 ReportVersion(
                     report_id=f"nowcast-{number}",
@@ -72,7 +72,7 @@ def test_reports_move_a_unit_and_the_bulletin_stays(
     assert told["probability"] > told["bulletin_probability"]
     assert told["says"].startswith("2 reports of armed presence (at best corroborated) raised")
     assert sum(u["reports"] for u in told["updates"] if not u["near"]) == 2
-    assert by_id["XX0400"]["probability"] == by_id["XX0400"]["bulletin_probability"]
+    assert by_id["XX0407"]["probability"] == by_id["XX0407"]["bulletin_probability"]
     assert (made["moved"] >= 1, made["reports"]) == (True, 2)
     assert body["synthetic"] is made["synthetic"] is True
     again = client.get(f"/v1/bulletins/{seeded.bulletin_id}/scores").content

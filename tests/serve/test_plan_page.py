@@ -79,7 +79,8 @@ def test_a_plan_is_made_edited_and_approved(
     page.get_by_label("At least, Région B").fill("6")
     page.locator("#why").fill("first draft")
     page.get_by_role("button", name="Plan", exact=True).click()
-    expect(shown.locator(".plan-head .notes")).to_have_text("first draft")
+    # The first plan after a start waits for the solver to load.
+    expect(shown.locator(".plan-head .notes")).to_have_text("first draft", timeout=30_000)
     expect(shown.get_by_role("heading", level=1)).to_contain_text("14 mediators")
     expect(shown.locator(".state")).to_have_text("draft, not approved")
     expect(shown.locator(".assumed")).to_contain_text("claims no causal effect")

@@ -402,7 +402,7 @@ def test_a_phone_fetches_the_form_and_sends_it_with_a_photo(
     assert (head.status_code, head.headers["x-openrosa-version"]) == (204, "1.0")
     assert int(head.headers["x-openrosa-accept-content-length"]) > 1_000_000
     seen = (NOW - timedelta(hours=3)).isoformat()
-    answers = {"unit": "XX0106", "kind": "incident", "sign": "clash", "severity": "4"}
+    answers = {"unit": "XX0107", "kind": "incident", "sign": "clash", "severity": "4"}
     meta = {"seen_at": seen, "photo": "p.jpg", "instanceID": "uuid:phone-1"}
     document = _filled(form, **answers, **meta)
     files = {
@@ -413,7 +413,7 @@ def test_a_phone_fetches_the_form_and_sends_it_with_a_photo(
         sent = api.post("/openrosa/submission", files=files, headers=phone)
         assert sent.status_code == 201
         assert "Bien reçu" in sent.text
-    (found,) = api.get("/v1/reports?unit_id=XX0106", headers=as_("planner")).json()["reports"]
+    (found,) = api.get("/v1/reports?unit_id=XX0107", headers=as_("planner")).json()["reports"]
     assert (found["kind"], found["severity"], len(found["photos"])) == ("incident", 4, 1)
     path = f"/v1/reports/{found['report_id']}/photos/{found['photos'][0]}"
     picture = api.get(path, headers=as_("planner")).content
@@ -425,7 +425,7 @@ def test_a_phone_fetches_the_form_and_sends_it_with_a_photo(
             False,
         )
     assert api.get(path, headers=as_("field")).status_code == 403
-    (shown,) = api.get("/v1/reports?unit_id=XX0106", headers=as_("field")).json()["reports"]
+    (shown,) = api.get("/v1/reports?unit_id=XX0107", headers=as_("field")).json()["reports"]
     assert shown["photos"] == []
     (file,) = (Path(seeded.settings.home) / "photos").glob(f"{found['photos'][0]}.jpg")
     assert file.stat().st_mode & 0o077 == 0

@@ -19,7 +19,7 @@ from response.cap import Certainty, Severity, Urgency, Words
 from response.contracts import require
 from response.rules import AreaKind, Channel
 from response.vocabulary import Level
-from store import alerts, audit, database, outbox, publishing, recipients
+from store import alert_tables, alerts, audit, database, outbox, publishing, recipients, telling
 from store.alert_schema import KEPT, AlertCap
 from store.alerts import Actor
 from store.outbox import Outcome
@@ -199,7 +199,7 @@ def test_a_signed_alert_becomes_one_cap_message_and_one_letter_each(
     (cap,) = alerts.one(session, alert_id).caps
     assert (cap.identifier, cap.message_type, cap.status) == (identifier, "Alert", "Exercise")
     assert "<value>XX0102</value>" in cap.xml
-    rows = outbox.told(session, alert_id=alert_id)
+    rows = telling.told(session, alert_id=alert_id)
     assert {row.recipient_id for row in rows} == {here, phone}
     assert elsewhere not in {row.recipient_id for row in rows}
     said = {row.channel: row for row in rows}
@@ -262,7 +262,7 @@ def test_who_was_told_is_told_of_the_cancellation(session: Session, alert_id: st
     cap = alerts.one(session, alert_id).caps[1]
     assert (identifier, cap.message_type) == (f"{alert_id}.cancel", "Cancel")
     assert f"vigie@example.org,{alert_id},2018-07-20T12:02:00-00:00" in cap.xml
-    rows = outbox.told(session)
+    rows = telling.told(session)
     assert [(r.recipient_id, r.message_type) for r in rows] == [
         (prefect, "Cancel"),
         (prefect, "Alert"),
@@ -297,7 +297,7 @@ def test_a_message_is_tried_until_it_goes_out_and_by_one_sender(
     outbox.begin(session, third, at(10))
     assert outbox.finish(session, third, at(10.5), None) == Outcome.SENT
     assert outbox.due(session, at(10_000), ["email"]) == []
-    (row,) = outbox.told(session)
+    (row,) = telling.told(session)
     assert (row.state, row.tries, row.sent_at, row.received_at) == ("sent", 3, at(10.5), None)
 
 
@@ -310,7 +310,7 @@ def test_a_dead_letter_is_kept_and_sent_again_when_asked(session: Session, alert
         outcomes.append(outbox.finish(session, waiting[0], now, "away"))
         now += timedelta(hours=1)
     assert outcomes == [Outcome.FAILED] * 7 + [Outcome.DEAD]
-    (row,) = outbox.told(session, state="dead")
+    (row,) = telling.told(session, state="dead")
     assert row.detail == "away"
     outbox.again(session, row.message_id, now, "me")
     (one,) = outbox.due(session, now, ["email"])
@@ -326,7 +326,7 @@ def test_a_dead_letter_is_kept_and_sent_again_when_asked(session: Session, alert
 
 def test_what_does_not_go_out_is_counted(session: Session, alert_id: str) -> None:
     def trouble(minutes: float) -> tuple[int, int]:
-        found = outbox.trouble(session, at(minutes))
+        found = telling.trouble(session, at(minutes))
         return found.late, found.dead
 
     add(session)
@@ -354,7 +354,7 @@ def test_receipts_land_once_and_may_be_faster_than_we(session: Session, alert_id
     for _ in range(2):
         outbox.receipt(session, key, received=True, at=at(4), detail="lu")
     assert outbox.finish(session, one, at(5), None) == Outcome.RECEIVED
-    (row,) = outbox.told(session)
+    (row,) = telling.told(session)
     assert (row.state, row.sent_at, row.received_at) == ("received", at(4), at(4))
     with pytest.raises(NotFoundError):
         outbox.receipt(session, key, received=True, at=at(4), detail="", areas=["XX02"])
@@ -374,40 +374,69 @@ def test_who_was_told_what_when_is_one_query(session: Session, alert_id: str) ->
 
     bind = session.get_bind()
     event.listen(bind, "before_cursor_execute", count)
-    (row,) = outbox.told(session, election_id="XXA-2018-PRES-1", since=T0)
+    (row,) = telling.told(session, election_id="XXA-2018-PRES-1", since=T0)
     event.remove(bind, "before_cursor_execute", count)
     assert len(asked) == 1
     assert (row.recipient, row.area_name, row.level) == ("Préfet", "Cercle 1", "local")
     assert (row.queued_at, row.acknowledged_at) == (at(2), at(20))
-    assert outbox.told(session, areas=["XX02"]) == []
-    assert outbox.told(session, since=at(3)) == []
-    assert outbox.told(session, after=(row.queued_at, row.message_id)) == []
+    assert telling.told(session, areas=["XX02"]) == []
+    assert telling.told(session, since=at(3)) == []
+    assert telling.told(session, after=(row.queued_at, row.message_id)) == []
 
 
 def test_tables_for_rules_and_lessons(session: Session, registry_id: str) -> None:
-    assert alerts.past_alerts(session, "XXA-2018-PRES-1", T0).empty
-    assert alerts.alert_table(session, "XXA-2018-PRES-1").empty
+    assert alert_tables.past_alerts(session, "XXA-2018-PRES-1", T0).empty
+    assert alert_tables.alert_table(session, "XXA-2018-PRES-1").empty
     first = draft()
     raised = draft(level=Level.NATIONAL, drafted_at=at(400), escalates=first.alert_id)
     for one in (first, raised):
         alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
     sign_and_publish(session, first.alert_id)
-    past = require(alerts.past_alerts(session, "XXA-2018-PRES-1", at(1.5)), "past_alerts")
+    past = require(alert_tables.past_alerts(session, "XXA-2018-PRES-1", at(1.5)), "past_alerts")
     assert past[["state", "escalated"]].to_numpy().tolist() == [["approved", False]]
     assert past["sent_at"].isna().all()
-    past = require(alerts.past_alerts(session, "XXA-2018-PRES-1", at(500)), "past_alerts")
+    past = require(alert_tables.past_alerts(session, "XXA-2018-PRES-1", at(500)), "past_alerts")
     assert past[["state", "escalated"]].to_numpy().tolist() == [["sent", True], ["draft", False]]
-    table = alerts.alert_table(session, "XXA-2018-PRES-1")
+    assert list(past["shown_at"]) == [T0, at(400)]
+    table = alert_tables.alert_table(session, "XXA-2018-PRES-1")
     assert list(table["unit_id"]) == ["XX0101", "XX0102"] * 2
     assert table.loc[0, "reason"] == "raison en"
     assert table.loc[0, "approved_at"] == at(1)
     assert table.loc[2:, "approved_at"].isna().all()
-    assert alerts.alert_table(session, "XXA-2018-PRES-1", at(0.5))["sent_at"].isna().all()
+    assert alert_tables.alert_table(session, "XXA-2018-PRES-1", at(0.5))["sent_at"].isna().all()
+
+
+def test_a_draft_that_is_held_back_is_shown_when_it_is_let_go(
+    session: Session, registry_id: str
+) -> None:
+    one = draft()
+    alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
+    alerts.take(session, one.alert_id, Step.HOLD, at=T0, by=alerts.MACHINE)
+
+    def shown(minutes: float) -> list[Any]:
+        found = alert_tables.past_alerts(session, one.election_id, at(minutes))
+        return [found.loc[0, "state"], *found["shown_at"].dropna()]
+
+    assert alerts.count_held(session) == 1
+    assert alerts.held_back(session, one.election_id, T0) == {}
+    assert alerts.held_back(session, one.election_id, at(1)) == {one.alert_id: one}
+    assert shown(1) == ["held"]
+    alerts.take(session, one.alert_id, Step.RELEASE, at=at(5), by=alerts.MACHINE)
+    assert (shown(1), shown(6)) == (["held"], ["draft", at(5)])
+    assert alerts.count_held(session) == 0
+    late = draft(drafted_at=at(2))
+    alerts.write_draft(session, late, registry_id=registry_id, synthetic=True)
+    alerts.take(session, late.alert_id, Step.HOLD, at=at(2), by=alerts.MACHINE)
+    assert publishing.expired(session, late.expires_at) == sorted([one.alert_id, late.alert_id])
+    with pytest.raises(ConflictError):
+        alerts.take(session, late.alert_id, Step.RELEASE, at=late.expires_at, by=alerts.MACHINE)
 
 
 def test_addresses_are_asked_for_and_masked(session: Session, registry_id: str) -> None:
     for channel, wrong in (
         (Channel.EMAIL, "nobody"),
+        (Channel.EMAIL, "one@example.org,another@example.org"),
+        (Channel.EMAIL, "Office<one@example.org>"),
         (Channel.SMS, "76543210"),
         (Channel.WEBHOOK, "ftp://x"),
     ):

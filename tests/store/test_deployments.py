@@ -15,7 +15,7 @@ from features.errors import ConflictError, ContractError, ForbiddenError, NotFou
 from response.contracts import require
 from response.deployment import plan
 from response.deployment_request import Base, Request, Risk
-from store import audit, bulletins, database, deployments, reading
+from store import audit, bulletins, database, deployments, plans, reading
 from store.deployment_facts import (
     Facts,
     populations,
@@ -45,13 +45,13 @@ def issued(engine: Engine, country: Any) -> str:
 
 def planned(session: Session, bulletin_id: str, request: Request = ASKED, **how: Any) -> Any:
     bulletin = reading.bulletin(session, bulletin_id)
-    known = deployments.situation(session, bulletin, how.get("follows"))
+    known = plans.situation(session, bulletin, how.get("follows"))
     found = plan(known, request)
-    return deployments.write_plan(session, bulletin, known, found, by(), **how)
+    return plans.write_plan(session, bulletin, known, found, by(), **how)
 
 
 def test_a_situation_has_scores_and_the_year_before(session: Session, issued: str) -> None:
-    known = deployments.situation(session, reading.bulletin(session, issued))
+    known = plans.situation(session, reading.bulletin(session, issued))
     assert known.units["unit_id"].tolist() == ["XX0101", "XX0102", "XX0201", "XX0202"]
     assert known.units["expected_incidents"].isna().tolist() == [False, False, False, True]
     assert known.level == 0.8
@@ -63,7 +63,7 @@ def test_what_became_known_later_does_not_count(
     session: Session, issued: str, country: Any
 ) -> None:
     bulletin = reading.bulletin(session, issued)
-    before = deployments.situation(session, bulletin).units["incidents_last_year"].sum()
+    before = plans.situation(session, bulletin).units["incidents_last_year"].sum()
     in_year = country.incidents.loc[
         (country.incidents["known_on"] <= pd.Timestamp(bulletin.as_of))
         & (country.incidents["event_date"] > pd.Timestamp(bulletin.as_of) - timedelta(days=365))
@@ -74,7 +74,7 @@ def test_what_became_known_later_does_not_count(
 def test_a_plan_is_kept_with_its_reasons_and_figures(session: Session, issued: str) -> None:
     kept = planned(session, issued)
     assert (kept.version, kept.how, kept.role, kept.mediators) == (1, "planned", "planner", 4)
-    posts = deployments.posts_of(session, kept)
+    posts = plans.posts_of(session, kept)
     assert posts["mediators"].sum() == 4
     assert "XX0202" not in set(posts["unit_id"])
     assert kept.figures["abstained"] == 1
@@ -89,14 +89,14 @@ def test_a_plan_is_kept_with_its_reasons_and_figures(session: Session, issued: s
 def test_an_edit_is_a_new_version_with_its_reason(session: Session, issued: str) -> None:
     kept = planned(session, issued)
     change = [{"unit_id": "XX0202", "mediators": 2}, {"unit_id": "XX0101", "mediators": 0}]
-    edited = deployments.edit(session, kept.deployment_id, 1, change, by(reason="rumours there"))
+    edited = plans.edit(session, kept.deployment_id, 1, change, by(reason="rumours there"))
     assert (edited.version, edited.how, edited.reason) == (2, "edited", "rumours there")
-    posts = deployments.posts_of(session, edited).set_index("unit_id")["mediators"]
+    posts = plans.posts_of(session, edited).set_index("unit_id")["mediators"]
     assert posts["XX0202"] == 2
     assert "XX0101" not in posts
     assert edited.figures["abstained_with_mediators"] == 1
     assert edited.figures["covered"] < kept.figures["covered"]
-    assert deployments.posts_of(session, kept)["mediators"].sum() == 4
+    assert plans.posts_of(session, kept)["mediators"].sum() == 4
     assert [v.version for v in deployments.versions(session, kept.deployment_id)] == [1, 2]
 
 
@@ -115,7 +115,7 @@ def test_an_edit_says_which_constraints_it_breaks(session: Session, issued: str)
         {"unit_id": "XX0101", "mediators": 0},
         {"unit_id": "XX0102", "mediators": 5},
     ]
-    edited = deployments.edit(session, kept.deployment_id, 1, change, by())
+    edited = plans.edit(session, kept.deployment_id, 1, change, by())
     assert {c["key"] for c in edited.figures["broken"]} == {
         *("mediators", "cap", "team_size", "areas.max:XX01"),
         *("unreachable:XX0202", "must_cover:XX0101"),
@@ -134,11 +134,9 @@ def test_an_edit_of_bases_says_what_it_breaks(session: Session, issued: str) -> 
     )
     kept = planned(session, issued, asked)
     with pytest.raises(ContractError, match="one of A, B"):
-        deployments.edit(
-            session, kept.deployment_id, 1, [{"unit_id": "XX0202", "mediators": 1}], by()
-        )
+        plans.edit(session, kept.deployment_id, 1, [{"unit_id": "XX0202", "mediators": 1}], by())
     change = [{"unit_id": "XX0102", "mediators": 3, "base": "A"}]
-    edited = deployments.edit(session, kept.deployment_id, 1, change, by())
+    edited = plans.edit(session, kept.deployment_id, 1, change, by())
     keys = {c["key"] for c in edited.figures["broken"]}
     assert {"bases.mediators:A", "bases.max_km:A", "languages:XX0102"} <= keys
 
@@ -148,16 +146,16 @@ def test_wrong_edits_are_refused(session: Session, issued: str) -> None:
     one = kept.deployment_id
     some = [{"unit_id": "XX0101", "mediators": 1}]
     with pytest.raises(ContractError, match="reason"):
-        deployments.edit(session, one, 1, some, by(reason=" "))
+        plans.edit(session, one, 1, some, by(reason=" "))
     with pytest.raises(ContractError, match="unit of the bulletin"):
-        deployments.edit(session, one, 1, [{"unit_id": "nowhere", "mediators": 1}], by())
+        plans.edit(session, one, 1, [{"unit_id": "nowhere", "mediators": 1}], by())
     with pytest.raises(ConflictError, match="newest version"):
-        deployments.edit(session, one, 2, some, by())
-    now = deployments.posts_of(session, kept).iloc[0]
+        plans.edit(session, one, 2, some, by())
+    now = plans.posts_of(session, kept).iloc[0]
     with pytest.raises(ConflictError, match="as they are"):
-        deployments.edit(session, one, 1, [dict(now)], by())
+        plans.edit(session, one, 1, [dict(now)], by())
     with pytest.raises(ForbiddenError, match="coordinator"):
-        deployments.edit(session, one, 1, some, by(Role.FIELD))
+        plans.edit(session, one, 1, some, by(Role.FIELD))
     with pytest.raises(NotFoundError, match="vigie deploy list"):
         deployments.version(session, "nothing")
     with pytest.raises(NotFoundError, match="1 to 1"):
@@ -166,23 +164,23 @@ def test_wrong_edits_are_refused(session: Session, issued: str) -> None:
 
 def test_approved_posts_are_those_approved_last(session: Session, issued: str) -> None:
     election = "XXA-2018-PRES-1"
-    assert require(deployments.approved_posts(session, election), "posts").empty
+    assert require(plans.approved_posts(session, election), "posts").empty
     kept = planned(session, issued)
     with pytest.raises(ForbiddenError, match="approve"):
         deployments.approve(session, kept.deployment_id, 1, by(Role.PLANNER))
     found = deployments.approve(session, kept.deployment_id, 1, by(Role.COORDINATOR, "seen"))
     assert (found.role, found.reason) == ("coordinator", "seen")
-    assert deployments.approved_posts(session, election)["mediators"].sum() == 4
+    assert plans.approved_posts(session, election)["mediators"].sum() == 4
     change = [{"unit_id": "XX0202", "mediators": 3}]
-    edited = deployments.edit(session, kept.deployment_id, 1, change, by())
+    edited = plans.edit(session, kept.deployment_id, 1, change, by())
     # An edit counts once it is approved.
-    assert "XX0202" not in set(deployments.approved_posts(session, election)["unit_id"])
+    assert "XX0202" not in set(plans.approved_posts(session, election)["unit_id"])
     with pytest.raises(ConflictError, match="newest"):
         deployments.approve(session, kept.deployment_id, 1, by(Role.COORDINATOR))
     deployments.approve(session, kept.deployment_id, 2, by(Role.COORDINATOR, hours=1))
     with pytest.raises(ConflictError, match="already"):
         deployments.approve(session, kept.deployment_id, 2, by(Role.COORDINATOR))
-    posts = deployments.approved_posts(session, election).set_index("unit_id")["mediators"]
+    posts = plans.approved_posts(session, election).set_index("unit_id")["mediators"]
     assert posts["XX0202"] == 3
     assert deployments.approval(session, edited) is not None
 
@@ -193,7 +191,7 @@ def test_a_second_round_starts_from_the_first(session: Session, issued: str) -> 
     assert second.follows_version == 1
     kept = deployments.deployment(session, second.deployment_id)
     assert kept.follows == first.deployment_id
-    edited = deployments.edit(
+    edited = plans.edit(
         session, second.deployment_id, 1, [{"unit_id": "XX0202", "mediators": 1}], by()
     )
     assert edited.follows_version == 1
@@ -277,12 +275,12 @@ def test_facts_are_read_as_they_were_known(session: Session, issued: str, countr
         ["voting_center", "École", None],
     ]
     assert watch_places(session, bulletin, ["XX0102"]).empty
-    units = deployments.situation(session, bulletin).units.set_index("unit_id")
+    units = plans.situation(session, bulletin).units.set_index("unit_id")
     assert units["population"].fillna(-1).tolist() == [80.0, 50.0, -1.0, -1.0]
     shared = populations(country.units, facts(country, "r").demographics)
     assert len(shared) == 4
     for mediators in (5, 6):
         source = {"en": "told", "fr": "dit"}
         write_past_deployment(session, bulletin.election_id, mediators, ["XX"], source)
-    assert deployments.situation(session, bulletin).past_regions == ("XX",)
+    assert plans.situation(session, bulletin).past_regions == ("XX",)
     write_past_deployment(session, "unknown", 5, ["XX"], {})

@@ -15,7 +15,7 @@ from features.errors import ConflictError, NotFoundError
 from response.deployment import plan
 from response.deployment_request import Request, Risk
 from response.ratios import COUNTS, KEYS, declared, learned
-from store import audit, bulletins, database, deployments, nowcasts, reading
+from store import audit, bulletins, database, deployments, nowcasts, plans, ratio_tables, reading
 from store.nowcast_schema import NowcastScore
 from store.report_schema import ReportVersion
 from store.roles import Role
@@ -118,11 +118,11 @@ def test_posts_count_from_their_approval(session: Session, bulletin_id: str) -> 
         seen = MOMENT - timedelta(days=day)
         tell(session, f"q{day}", kind="nothing_seen", sign=None, severity=0, seen_at=seen)
     bulletin = reading.bulletin(session, bulletin_id)
-    known = deployments.situation(session, bulletin)
+    known = plans.situation(session, bulletin)
     asked = Request(mediators=4, team_size=1, must_cover=("XX0102",), risk=Risk(draws=60))
     found = plan(known, asked)
     by = deployments.By(Role.COORDINATOR, "t1", MOMENT - timedelta(hours=3), "why")
-    kept = deployments.write_plan(session, bulletin, known, found, by)
+    kept = plans.write_plan(session, bulletin, known, found, by)
     deployments.approve(session, kept.deployment_id, 1, by)
     before, after = (
         nowcasts.nowcast(session, make(session, bulletin_id, moment=MOMENT - timedelta(hours=h)))
@@ -152,8 +152,31 @@ def test_newest_by_moment(session: Session, bulletin_id: str) -> None:
     with pytest.raises(NotFoundError, match="POST"):
         nowcasts.latest(session, bulletin_id, MOMENT - timedelta(days=9))
     first = nowcasts.nowcasts(session, bulletin_id=bulletin_id, limit=1)
-    rest = nowcasts.nowcasts(session, after=(first[0].moment, first[0].nowcast_id))
+    last = (first[0].moment, first[0].created_at, first[0].nowcast_id)
+    rest = nowcasts.nowcasts(session, after=last)
     assert [n.nowcast_id for n in [*first, *rest]] == [late, early]
+
+
+def test_pages_hold_each_of_the_same_moment_once(session: Session, bulletin_id: str) -> None:
+    """What is known of a moment may grow afterwards, as where a late approval is written down."""
+    ids = []
+    for k in range(4):
+        tell(session, f"r{k}", known_at=MOMENT - timedelta(minutes=k))
+        ids.append(make(session, bulletin_id, now=NOW + timedelta(hours=k)))
+    assert len(set(ids)) == 4
+    found: list[str] = []
+    after = None
+    while page := nowcasts.nowcasts(session, limit=1, after=after):
+        found.append(page[0].nowcast_id)
+        after = (page[0].moment, page[0].created_at, page[0].nowcast_id)
+    assert found == ids[::-1]
+
+
+def test_reports_of_another_country_are_none_of_its(session: Session, bulletin_id: str) -> None:
+    alone = make(session, bulletin_id)
+    tell(session, "far", unit_id="YY0101")
+    assert make(session, bulletin_id) == alone
+    assert nowcasts.nowcast(session, alone).reports == 0
 
 
 def test_area_of_a_reader(session: Session, bulletin_id: str) -> None:
@@ -171,8 +194,8 @@ def test_learned_ratios_count_from_when_they_are_known(session: Session, bulleti
     table = learned(declared(), pd.DataFrame([row], columns=[*KEYS, *COUNTS]))
     known = MOMENT + timedelta(minutes=30)
     said = {"iso3": "XXA", "known_at": known, "now": NOW, "learned_from": "XXA-2018-PRES-1"}
-    kept = nowcasts.write_ratios(session, table, previous_id=plain, **said)  # type: ignore[arg-type]
-    pd.testing.assert_frame_equal(nowcasts.table_of(kept), table, check_dtype=False)
+    kept = ratio_tables.write_ratios(session, table, previous_id=plain, **said)  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(ratio_tables.table_of(kept), table, check_dtype=False)
     before, after = (
         nowcasts.nowcast(session, make(session, bulletin_id, moment=at)).ratios_id
         for at in (MOMENT, known)

@@ -87,6 +87,26 @@ def test_an_older_version_that_comes_late_changes_nothing(session: Session, plac
     assert [one.content["severity"] for one in sent if one.content] == [5, 2]
 
 
+@pytest.mark.parametrize("sent_at", [None, "2018-07-20T11:59:00Z"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_dated_edit_counts_though_it_came_with_its_original(
+    session: Session, places: Places, order: tuple[int, int], sent_at: str | None
+) -> None:
+    """A tablet without a network sends both in the evening: only the edit says when."""
+    both = [
+        arrival(severity=2, sent_at=sent_at),
+        arrival(severity=5, sent_at=sent_at, edited_at=NOW - timedelta(hours=3)),
+    ]
+    _land(session, places, *(both[k] for k in order))
+    assert report_history(session)["severity"].tolist()[-1] == 5
+
+
+def test_changes_that_nobody_dates_count_as_they_come(session: Session, places: Places) -> None:
+    changes = [arrival(severity=n, sent_at=None) for n in (2, 5, 1)]
+    _land(session, places, *changes)
+    assert report_history(session)["severity"].tolist() == [2, 5, 1]
+
+
 def test_the_same_id_of_two_senders_is_two_reports(session: Session, places: Places) -> None:
     first, second = _land(session, places, arrival(sender="t1"), arrival(sender="t2"))
     assert first.report_id != second.report_id
@@ -294,6 +314,21 @@ def test_the_history_is_cut_by_moment_and_round(session: Session, places: Places
     assert in_round["report_id"].tolist() == [arrival("a").report_id]
     with pytest.raises(NotFoundError, match="a round"):
         report_history(session, election_id="nowhere")
+
+
+def test_a_later_edit_does_not_bring_a_report_into_a_round_before_it_is_known(
+    session: Session, places: Places
+) -> None:
+    of_june = arrival("a", seen_at="2018-06-01T00:00:00Z")
+    put_right = arrival("a", edited_at=NOW)
+    _land(session, places, of_june, put_right)
+
+    def known(seconds: int) -> list[int]:
+        until = NOW + timedelta(seconds=seconds)
+        found = report_history(session, until=until, election_id="XXA-2018-PRES-1")
+        return [int(version) for version in found["version"]]
+
+    assert (known(30), known(90)) == ([], [1, 2])
 
 
 def test_independent_reports_suggest_corroboration(session: Session, places: Places) -> None:

@@ -9,21 +9,24 @@ import { moment, plural } from "./words.js";
 const { t } = language;
 const VIEWS = {
   sign: ["draft"],
+  held: ["held"],
   open: ["approved", "sent", "acknowledged", "acted"],
   over: ["closed", "rejected", "cancelled", "expired"],
 };
 const NOTHING = {
   sign: t("No draft waits for a signature."),
+  held: t("No draft is held back."),
   open: t("No alert is under way."),
   over: t("No alert is over yet."),
 };
 const STATE_SAYS = {
-  draft: t("draft"), approved: t("signed, going out"), sent: t("sent"),
+  draft: t("draft"), held: t("held back"), approved: t("signed, going out"), sent: t("sent"),
   acknowledged: t("acknowledged"), acted: t("acted on"), closed: t("closed"),
   rejected: t("rejected"), cancelled: t("cancelled"), expired: t("expired unsigned"),
 };
 const STEP_SAYS = {
-  draft: t("Drafted"), sign: t("Signed"), send: t("Sent"), acknowledge: t("Acknowledged"),
+  draft: t("Drafted"), hold: t("Held back: more drafts than the ceiling allows"),
+  release: t("Brought forward"), sign: t("Signed"), send: t("Sent"), acknowledge: t("Acknowledged"),
   act: t("Action taken"), close: t("Closed"), reject: t("Rejected"), cancel: t("Cancelled"),
   expire: t("Expired"),
 };
@@ -41,6 +44,7 @@ const ROLE_SAYS = {
   admin: t("admin"), "command line": t("command line"),
 };
 const FEW_PLACES = 12;
+const UNSIGNED = ["draft", "held"];
 const SIGNERS = ["coordinator", "admin"];
 const DRAFTERS = ["planner", "coordinator", "admin"];
 
@@ -80,8 +84,11 @@ function askToSignIn() {
 async function open(path = "/v1/alerts?limit=100") {
   try {
     const page = await api.read(path);
-    alerts = path.includes("cursor=") ? [...alerts, ...page.alerts] : page.alerts;
+    if (!path.includes("cursor=")) alerts = [];
+    add(page.alerts);
     following = page.next;
+    // What waits for a signature is shown whole, however many alerts came after it.
+    if (following !== null && !path.includes("cursor=")) await addAll(UNSIGNED);
     show(byId("synthetic"), page.synthetic === true);
     const id = wanted();
     if (id && !alerts.some((one) => one.alert_id === id)) {
@@ -98,6 +105,22 @@ async function open(path = "/v1/alerts?limit=100") {
   draw();
 }
 
+function add(more) {
+  const known = new Set(alerts.map((one) => one.alert_id));
+  alerts = [...alerts, ...more.filter((one) => !known.has(one.alert_id))];
+}
+
+async function addAll(states) {
+  for (const state of states) {
+    let path = `/v1/alerts?limit=200&state=${state}`;
+    while (path !== null) {
+      const page = await api.read(path);
+      add(page.alerts);
+      path = page.next;
+    }
+  }
+}
+
 // The view in which an alert that the address names is to be seen.
 function goTo(id) {
   const named = alerts.find((one) => one.alert_id === id);
@@ -109,12 +132,18 @@ function draw() {
   const of = (view) => alerts.filter((one) => VIEWS[view].includes(one.state));
   for (const view of Object.keys(VIEWS)) byId(`n-${view}`).textContent = of(view).length || "";
   const shown = of(chosen());
+  // What waits for a person is read from the gravest on; a sort keeps the order of equals.
+  if (["sign", "held"].includes(chosen())) shown.sort((a, b) => gravity(a) - gravity(b));
   byId("list").replaceChildren(...shown.map(card));
   byId("none").textContent = NOTHING[chosen()];
   show(byId("none"), shown.length === 0);
+  show(byId("held-says"), chosen() === "held" && shown.length > 0);
   show(byId("more"), following !== null);
   document.getElementById(wanted())?.scrollIntoView({ block: "start" });
 }
+
+const SEVERITIES = ["Extreme", "Severe", "Moderate", "Minor", "Unknown"];
+const gravity = (alert) => SEVERITIES.indexOf(alert.severity);
 
 const time = (at) => el("time", { datetime: at }, moment(at));
 
@@ -146,7 +175,7 @@ function places(alert) {
 }
 
 const clock = (alert) => [t("Drafted "), time(alert.drafted_at), " · ",
-  alert.state === "draft" ? t("expires unsigned ") : t("valid until "), time(alert.expires_at),
+  UNSIGNED.includes(alert.state) ? t("expires unsigned ") : t("valid until "), time(alert.expires_at),
   ` · ${alert.rule === "hand" ? t("drafted by a person") : t("rule {rule}", { rule: alert.rule })}`];
 
 function goesOut(alert) {
@@ -159,8 +188,8 @@ function goesOut(alert) {
     href: `/v1/alerts/${encodeURIComponent(alert.alert_id)}/cap${
       one.message_type === "Cancel" ? "" : "?first=true"}`,
   }, `CAP ${one.message_type} (${one.status})`));
-  return el("details", { open: alert.state === "draft" },
-    el("summary", {}, alert.state === "draft" ? t("The text that goes out") : t("The text that went out")),
+  return el("details", { open: UNSIGNED.includes(alert.state) },
+    el("summary", {}, UNSIGNED.includes(alert.state) ? t("The text that goes out") : t("The text that went out")),
     el("div", { class: "versions" }, version("fr", "Français"), version("en", "English")),
     el("p", { class: "tags" }, ...caps));
 }
@@ -211,7 +240,8 @@ function possible(alert) {
   const told_ = ["sent", "acknowledged", "acted"].includes(alert.state);
   return [
     alert.state === "draft" && signer && ["sign", t("Sign and send"), "main"],
-    alert.state === "draft" && signer && ["reject", t("Reject"), "quiet"],
+    alert.state === "held" && signer && ["release", t("Bring forward"), "main"],
+    UNSIGNED.includes(alert.state) && signer && ["reject", t("Reject"), "quiet"],
     told_ && ["acknowledge", t("Acknowledge"), alert.state === "sent" ? "main" : "quiet"],
     told_ && ["act", t("Action taken"), alert.state === "acknowledged" ? "main" : "quiet"],
     told_ && DRAFTERS.includes(role) && ["close", t("Close the alert"), alert.state === "acted" ? "main" : "quiet"],
@@ -222,7 +252,7 @@ function possible(alert) {
 function steps(alert) {
   const offered = possible(alert);
   if (offered.length === 0) {
-    return alert.state !== "draft" ? "" :
+    return !UNSIGNED.includes(alert.state) ? "" :
       el("p", { class: "faint" }, t("A coordinator can sign or reject it."));
   }
   const note = el("input", { type: "text", maxlength: "2000", autocomplete: "off" });

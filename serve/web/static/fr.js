@@ -279,6 +279,9 @@ export const FR = {
   "round 2": "second tour",
   "round {n}": "tour {n}",
   "{type}, {round}, {day}": "{type}, {round}, {day}",
+  "Grave field reports without a team of their own": "Signalements graves sans équipe à eux",
+  "The gravest were taken first. These communes are not promised a team; some get one because of their score.":
+    "Les plus graves ont été pris d'abord. Ces communes ne sont pas assurées d'une équipe\u202f; certaines en reçoivent une pour leur score.",
   // alerts
   "Skip to the alerts": "Aller aux alertes",
   "Pages": "Pages",
@@ -287,15 +290,20 @@ export const FR = {
     "Une alerte est un projet jusqu'à ce qu'un coordinateur la signe\u202f; elle part alors vers les personnes de son niveau et de ses zones. Chaque lecture des alertes est consignée.",
   "Which alerts": "Quelles alertes",
   "To sign": "À signer",
+  "Held back": "Retenues",
   "Went out": "Envoyées",
   "Over": "Terminées",
   "Earlier alerts": "Alertes plus anciennes",
   "For recipients named by Vigie only; do not pass on. Vigie claims no causal effect of mediation.":
     "Réservé aux destinataires désignés par Vigie\u202f; ne pas rediffuser. Vigie n'affirme aucun effet causal de la médiation.",
   "No draft waits for a signature.": "Aucun projet n'attend de signature.",
+  "More drafts came than the ceiling lets through: the gravest were shown first, these wait until there is room or somebody brings them forward. Unsigned, they expire.":
+    "Plus de projets sont venus que le plafond n'en laisse passer\u202f: les plus graves ont été présentés d'abord, ceux-ci attendent qu'il y ait de la place ou que quelqu'un les présente. Sans signature, ils expirent.",
+  "No draft is held back.": "Aucun projet n'est retenu.",
   "No alert is under way.": "Aucune alerte n'est en cours.",
   "No alert is over yet.": "Aucune alerte n'est encore terminée.",
   "draft": "projet",
+  "held back": "retenue",
   "signed, going out": "signée, en partance",
   "sent": "envoyée",
   "acknowledged": "accusée",
@@ -305,6 +313,10 @@ export const FR = {
   "cancelled": "annulée",
   "expired unsigned": "expirée sans signature",
   "Drafted": "Rédigée",
+  "Held back: more drafts than the ceiling allows":
+    "Retenue\u202f: plus de projets que le plafond n'en permet",
+  "Brought forward": "Présentée",
+  "Bring forward": "Présenter à la signature",
   "Signed": "Signée",
   "Sent": "Envoyée",
   "Acknowledged": "Accusé de réception",

@@ -135,14 +135,25 @@ function listPlans(id) {
 async function look(id, version = null) {
   const mine = (turn += 1);
   const [found, every] = await Promise.all([api.plan(id, version), api.planVersions(id)]);
-  const moved = found.follows || found.shown.version > 1 ? await api.planMoves(id, found.shown.version) : null;
   const scores = await form.scores(found.bulletin_id);
   if (mine !== turn) return;
   [current, versions, rows] = [found, every, scores];
-  draw(moved);
+  draw();
+  await drawMoves(mine);
 }
 
-function draw(moved) {
+const hasMoves = () => current.follows !== null || current.shown.version > 1;
+
+// The moves take the server longer than the plan, which is shown meanwhile.
+async function drawMoves(mine) {
+  if (!hasMoves()) return;
+  const moved = await api.planMoves(current.deployment_id, current.shown.version);
+  if (mine !== turn) return;
+  byId("moves").replaceChildren(view.moves(moved, current.follows ? t("Moves from the plan before")
+    : t("Moves from the first version")));
+}
+
+function draw() {
   [changes, added] = [new Map(), []];
   const { deployment_id: id, shown } = current;
   window.history.replaceState(null, "", `#${new URLSearchParams({ plan: id, version: shown.version })}`);
@@ -154,9 +165,8 @@ function draw(moved) {
   for (const post of current.posts) there.set(post.unit_id, (there.get(post.unit_id) ?? 0) + post.mediators);
   const parts = [heading(), view.summary(current), postsCard(),
     ...(current.figures ? [view.rivals(current), view.curve(current)] : []),
-    moved ? view.moves(moved, current.follows ? t("Moves from the plan before")
-      : t("Moves from the first version")) : null,
-    view.abstained(rows, there)];
+    hasMoves() ? el("div", { id: "moves" }, el("p", { class: "faint" }, t("Reading…"))) : null,
+    view.leftOut(current.figures?.reports, there), view.abstained(rows, there)];
   byId("plan").replaceChildren(...parts.filter(Boolean));
 }
 

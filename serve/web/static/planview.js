@@ -152,6 +152,19 @@ export function posts(rows, numberOf, withBases) {
     }));
 }
 
+// Communes whose field reports of the round before earn them no team, and why.
+export function leftOut(told, there) {
+  if (!told || told.left_out.length === 0) return null;
+  return el("section", { class: "card pad" },
+    el("h2", {}, t("Grave field reports without a team of their own")),
+    el("p", {}, t("The gravest were taken first. These communes are not promised a team; some get one because of their score.")),
+    el("details", { open: told.left_out.length <= 8 },
+      el("summary", {}, plural(told.left_out.length, "{n} commune", "{n} communes")),
+      el("ul", { class: "silent" }, ...told.left_out.map((one) => el("li", {},
+        `${one.name || one.unit_id}, ${t("severity {n}", { n: one.severity })} – ${one.says[language]}`,
+        there.has(one.unit_id) ? el("b", {}, plural(there.get(one.unit_id), "{n} mediator", "{n} mediators")) : null)))));
+}
+
 export function abstained(rows, there) {
   const silent = rows.filter((one) => one.expected_incidents === null);
   if (silent.length === 0) return null;
