@@ -24,7 +24,7 @@ from models.plots import precision_recall_plot, reliability_plot
 from models.promotion import Verdict, judge
 from models.registry import ModelRegistry, Record, Version
 from models.splits import election_blocks
-from models.zoo import entry
+from models.zoo import entry, own_columns
 from pipelines.digests import code_digest, settings_digest, tables_digest
 from pipelines.pack import Pack
 from pipelines.panels import kept
@@ -92,7 +92,8 @@ def prepare(
     """
     context = context_as_of(pack, tables, question)
     wanted = pack.training.features
-    names = tuple(dict.fromkeys([*wanted, *BASELINE_COLUMNS, *also])) if wanted else ()
+    needed = (*BASELINE_COLUMNS, *own_columns(pack.training.candidates), *also)
+    names = tuple(dict.fromkeys([*wanted, *needed])) if wanted else ()
     panel = build_panel(context, names) if panel_file is None else kept(panel_file, context, names)
     as_of = day_number(question.as_of)
     usable = settled(panel.days, question.horizon, settle_days(pack), as_of)
