@@ -24,7 +24,7 @@ import pandas as pd
 from scipy.stats import wasserstein_distance
 
 from features.kernels import Floats
-from models.baselines import BASELINES
+from models.baselines import BASELINES, Constant
 
 CHAMPION = "champion"
 """Name of the champion's recipe in a table, where no model of the training has that recipe."""
@@ -241,8 +241,12 @@ def _best_baseline(table: pd.DataFrame) -> str:
     baselines = table.loc[table.index.isin(list(BASELINES))]
     if baselines["average_precision"].isna().all():
         return str(baselines["brier"].idxmin())
-    # Rare targets leave several level in rank; the nearer to the truth of these is shown.
-    ranked = baselines.sort_values(["average_precision", "brier"], ascending=[False, True])
+    # Rare targets leave several level in rank. Of these, one that says the same of every unit helps
+    # nobody to choose among units; of the others the nearer to the truth is shown.
+    same = [isinstance(BASELINES[str(n)], Constant) for n in baselines.index]
+    ranked = baselines.assign(same=same).sort_values(
+        ["average_precision", "same", "brier"], ascending=[False, True, True]
+    )
     return str(ranked.index[0])
 
 

@@ -85,7 +85,7 @@ _RATIOS = (
 _RATIO_SOME = Figure(
     RATIO_SOME,
     f"AP ratio, {SOME}+ positives",
-    f"mean AP over that of the baseline with the highest, over origins with {SOME} or more positives",
+    f"mean AP over that of the best baseline, both over origins with {SOME} or more positives",
 )
 _POOLED = Figure(
     "calibration_error",
