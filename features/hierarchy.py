@@ -29,7 +29,7 @@ def country_mean_decayed(context: Context, half_life: float) -> Floats:
 def country_units(context: Context) -> Floats:
     """Units of the unit's country; shape (1, units)."""
     countries = context.units["iso3"]
-    return countries.map(countries.value_counts()).to_numpy(dtype=float)[None, :]
+    return np.asarray(countries.map(countries.value_counts()), dtype=float)[None, :]
 
 
 def country_median_area_ratio(context: Context) -> Floats:
@@ -39,7 +39,7 @@ def country_median_area_ratio(context: Context) -> Floats:
     """
     area = context.units["area_km2"].where(context.units["area_km2"] > 0)
     median = area.groupby(context.units["iso3"]).transform("median")
-    return (median / area).to_numpy(dtype=np.float64)[None, :]
+    return np.asarray(median / area, dtype=float)[None, :]
 
 
 register(

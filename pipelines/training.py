@@ -176,8 +176,13 @@ def _asked(question: Question) -> dict[str, object]:
 
 
 def training_digest(pack: Pack, prepared: Prepared, question: Question) -> str:
-    """SHA-256 of everything that decides what the fitted models are."""
-    settings = settings_digest(pack, {"name", "iso3", "countries", "training"}, **_asked(question))
+    """SHA-256 of everything that decides what the fitted models are, and which is shown."""
+    settings = settings_digest(
+        pack,
+        {"name", "iso3", "countries", "training"},
+        brier_tolerance=pack.promotion.brier_tolerance,
+        **_asked(question),
+    )
     text = f"{prepared.data_digest}:{settings}:{question.as_of}:{code_digest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -202,7 +207,7 @@ def train(
         progress("training: unchanged")
         return _trained(found)
     development = fit(pack, prepared, question, progress)
-    verdict = judge(development.table)
+    verdict = judge(development.table, pack.promotion.brier_tolerance)
     versions = {}
     for kind in kinds:
         progress(f"logging {kind} to MLflow")
