@@ -46,8 +46,8 @@ class Round:
     km: np.ndarray
 
 
-def rounds(folder: Path) -> list[Round]:
-    """Every dated vote of REIGN from 1990 to 2011 outside the pack."""
+def rounds(folder: Path, until: str = "2011-12-31") -> list[Round]:
+    """Every dated vote of REIGN from 1990 to a day outside the pack."""
     deco = pd.read_csv(folder / "deco_v1_1989_2011.csv", dtype=str)
     deco["country"] = deco["country_id"].str.split("[;,]").str[0].astype(int)
     deco["day"] = pd.to_datetime(deco["date_start"], format="%m/%d/%Y", errors="coerce")
@@ -62,7 +62,7 @@ def rounds(folder: Path) -> list[Round]:
     }
     votes["polling"] = pd.to_datetime(parts, errors="coerce")
     votes = votes.dropna(subset=["polling"]).sort_values("polling", kind="stable")
-    votes = votes.loc[votes["polling"].between("1990-01-01", "2011-12-31")]
+    votes = votes.loc[votes["polling"].between("1990-01-01", until)]
     votes = votes.loc[~votes["country"].isin(PACK)]
     return [
         _round(deco.loc[deco["country"] == country], polling)

@@ -22,8 +22,8 @@ def make_examples(seed: int = 0, days: int = 120, units: int = 50) -> Examples:
     X["noise"] = rng.normal(size=n)
     X["missing"] = np.nan
     other = np.random.default_rng(seed + 1)
-    for name in RECURRENCE[:3]:
-        X[name] = other.gamma(0.1, 1.0, n)
+    X[RECURRENCE[0]], X[RECURRENCE[1]] = other.gamma(0.1, 1.0, n), other.gamma(0.1, 1.0, n)
+    X[RECURRENCE[2]] = np.repeat(other.gamma(0.1, 1.0, days), units)
     X["country_units_count"] = float(units)
     X["country_median_area_ratio"] = other.lognormal(size=n)
     rate = np.exp(-3 + 0.9 * np.log1p(year) + 0.8 * (X["target_count_84d"] > 0))

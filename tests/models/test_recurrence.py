@@ -167,9 +167,9 @@ def test_the_constants_are_what_the_rest_of_the_world_said_in_1999(
     fitter = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, fitter)
     spec.loader.exec_module(fitter)
-    every = fitter.rounds(shared_data / "west_africa")
-    day = pd.Timestamp("1999-01-01")
-    found = fitter.constants([r for r in every if r.known <= day])
+    day = "1999-01-01"
+    every = fitter.rounds(shared_data / "west_africa", until=day)
+    found = fitter.constants([r for r in every if r.known <= pd.Timestamp(day)])
     for name in ("HERE", "AROUND", "COUNTRY", "UNSEEN", "CLUMPING"):
         assert found[name] == pytest.approx(getattr(recurrence, name), abs=0.011), name
     assert found["offset"] == pytest.approx(USUAL[0], abs=0.011)
