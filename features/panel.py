@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 # Imported for what they register.
 from features import campaign, demographics, elections, incidents, spillover
+from features import hierarchy as hierarchy
 from features.context import Context
 from features.days import Days, timestamps
 from features.errors import ConfigError
 from features.registry import AREA_PREFIX, FEATURES, Feature
 
 MODULES = (incidents, spillover, elections, campaign, demographics)
+"""One per family, in the order of the panel's columns; `hierarchy` adds to families of others."""
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,18 @@ class Bagged(MarginEstimator):
         """
         y = np.asarray(y)
         self.members_: list[MarginEstimator] = Parallel(n_jobs=-1, prefer="threads")(
-            delayed(self._member)(number, X, y, rows)
+            delayed(self._member)(number, X, y, day, rows)
             for number, rows in enumerate(kept(day, self.members))
         )
         return self
 
     def _member(
-        self, number: int, X: pd.DataFrame, y: NDArray[np.int64], rows: NDArray[np.bool_]
+        self,
+        number: int,
+        X: pd.DataFrame,
+        y: NDArray[np.int64],
+        day: Days,
+        rows: NDArray[np.bool_],
     ) -> MarginEstimator:
         # What is left without both classes says nothing: that member learns from all rows.
         use = rows if 0 < y[rows].sum() < rows.sum() else np.ones(len(y), dtype=bool)
@@ -112,7 +117,8 @@ class Bagged(MarginEstimator):
         member: MarginEstimator = clone(self.estimator)
         if "random_state" in member.get_params():
             member.set_params(random_state=seed)
-        fitted: MarginEstimator = member.fit(X.loc[use], y[use], sample_weight=weight)
+        days = {"day": day[use]} if member.takes_days else {}
+        fitted: MarginEstimator = member.fit(X.loc[use], y[use], sample_weight=weight, **days)
         return fitted
 
     def member_margins(self, X: pd.DataFrame) -> Floats:

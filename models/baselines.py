@@ -39,9 +39,13 @@ class MarginEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Subclasses give `fit(X, y, sample_weight)`, `decision_function(X)` of shape (rows,) and
     `contributions(X)`: one column per feature and `_intercept`, whose rows sum to the margin.
+
+    Attributes:
+        takes_days: whether `fit` also takes `day`, the `as_of` day number of each row.
     """
 
     classes_ = np.array([0, 1])
+    takes_days = False
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
         """Probabilities of no incident and of at least one, shape (rows, 2)."""

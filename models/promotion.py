@@ -24,7 +24,7 @@ import pandas as pd
 from scipy.stats import wasserstein_distance
 
 from features.kernels import Floats
-from models.baselines import BASELINES
+from models.baselines import BASELINES, Constant
 
 CHAMPION = "champion"
 """Name of the champion's recipe in a table, where no model of the training has that recipe."""
@@ -53,10 +53,12 @@ class Limits:
         calibration_tolerance: its calibration error may be this much above the champion's.
         output_distance: how far its probabilities for the units of today may lie from the
             champion's, as a share of the champion's mean (see `distance`).
+        brier_tolerance: its Brier score may be this share above a baseline's, if it ranks better.
     """
 
     calibration_tolerance: float = 0.005
     output_distance: float = 0.75
+    brier_tolerance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,22 +89,23 @@ class Decision:
     table: pd.DataFrame = field(repr=False)
 
 
-def judge(table: pd.DataFrame) -> Verdict:
+def judge(table: pd.DataFrame, brier_tolerance: float = 0.0) -> Verdict:
     """Hold the candidates against every baseline on the same held-out days.
 
     A candidate must rank better (mean average precision) and be nearer the truth (Brier
-    score) than each baseline. The best-ranking one that does is promoted; if none does, the
-    best baseline is what planners see.
+    score) than each baseline, or as near as `brier_tolerance` allows. The best-ranking one that
+    does is promoted; if none does, the best baseline is what planners see.
 
     Args:
         table: scores per model, as `Development.table`.
+        brier_tolerance: see `Limits`.
     """
     if table["average_precision"].isna().all():
         nothing = "no held-out day has both units with and without an incident"
         return Verdict(_best_baseline(table), (nothing,), table)
     refused: list[str] = []
     for name in _candidates(table):
-        reasons = against_baselines(table, name)
+        reasons = against_baselines(table, name, brier_tolerance)
         if not reasons:
             return Verdict(name, tuple(refused), table)
         refused += reasons
@@ -125,12 +128,12 @@ def decide(
         limits: what a challenger may not exceed.
         barred: models that may not be chosen, with the reason.
     """
-    stands = rival is not None and _stands(table, rival.row)
+    stands = rival is not None and _stands(table, rival.row, limits.brier_tolerance)
     reasons: list[str] = []
     if rival is not None and rival.row not in BASELINES and not stands:
         reasons.append(f"the champion, {rival.row}, no longer beats every baseline")
     for name in _candidates(table):
-        faults = against_baselines(table, name)
+        faults = against_baselines(table, name, limits.brier_tolerance)
         faults += [f"{name}: {barred[name]}"] if barred and name in barred else []
         if not faults:
             faults = output_faults(name, output_of(name))
@@ -145,14 +148,16 @@ def decide(
     return Decision(best, (*reasons, f"the best baseline is shown: {best}"), table)
 
 
-def against_baselines(table: pd.DataFrame, challenger: str) -> list[str]:
+def against_baselines(
+    table: pd.DataFrame, challenger: str, brier_tolerance: float = 0.0
+) -> list[str]:
     """Why a model may not be promoted; empty when it beats every baseline."""
     baselines = table.loc[table.index.isin(list(BASELINES))]
     return [
         fault
         for name in baselines.index
         if name != challenger
-        for fault in _not_better(table, challenger, str(name))
+        for fault in _not_better(table, challenger, str(name), brier_tolerance)
     ]
 
 
@@ -204,7 +209,9 @@ def _against_champion(
     return faults
 
 
-def _not_better(table: pd.DataFrame, name: str, other: str) -> list[str]:
+def _not_better(
+    table: pd.DataFrame, name: str, other: str, brier_tolerance: float = 0.0
+) -> list[str]:
     ours, theirs = table.loc[name], table.loc[other]
     faults = []
     if not ours["average_precision"] > theirs["average_precision"]:
@@ -212,7 +219,8 @@ def _not_better(table: pd.DataFrame, name: str, other: str) -> list[str]:
             f"{name} has average precision {ours['average_precision']:.3f}, "
             f"{other} {theirs['average_precision']:.3f}"
         )
-    if not ours["brier"] < theirs["brier"]:
+    within = theirs["brier"] * (1 + brier_tolerance)
+    if not (ours["brier"] < theirs["brier"] or (brier_tolerance and ours["brier"] <= within)):
         faults.append(f"{name} has Brier score {ours['brier']:.4f}, {other} {theirs['brier']:.4f}")
     return faults
 
@@ -227,8 +235,8 @@ def _grounds(name: str, rival: Rival | None, stands: bool) -> str:
     return f"{name} beats every baseline and the champion, {rival.row}"
 
 
-def _stands(table: pd.DataFrame, row: str) -> bool:
-    return row not in BASELINES and not against_baselines(table, row)
+def _stands(table: pd.DataFrame, row: str, brier_tolerance: float) -> bool:
+    return row not in BASELINES and not against_baselines(table, row, brier_tolerance)
 
 
 def _candidates(table: pd.DataFrame) -> list[str]:
@@ -241,8 +249,12 @@ def _best_baseline(table: pd.DataFrame) -> str:
     baselines = table.loc[table.index.isin(list(BASELINES))]
     if baselines["average_precision"].isna().all():
         return str(baselines["brier"].idxmin())
-    # Rare targets leave several level in rank; the nearer to the truth of these is shown.
-    ranked = baselines.sort_values(["average_precision", "brier"], ascending=[False, True])
+    # Rare targets leave several level in rank. Of these, one that says the same of every unit helps
+    # nobody to choose among units; of the others the nearer to the truth is shown.
+    same = [isinstance(BASELINES[str(n)], Constant) for n in baselines.index]
+    ranked = baselines.assign(same=same).sort_values(
+        ["average_precision", "same", "brier"], ascending=[False, True, True]
+    )
     return str(ranked.index[0])
 
 

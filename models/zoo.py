@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sklearn.base import clone
@@ -9,6 +10,7 @@ from sklearn.base import clone
 from features.errors import ConfigError
 from models.baselines import BASELINES, Constant, MarginEstimator
 from models.estimators import BoostedTrees, SignedLogLogistic, TreesAndLogistic
+from models.recurrence import Recurrence
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,13 @@ ZOO: dict[str, Entry] = {
     "average": Entry(
         TreesAndLogistic(), 5, "mean log-odds of the trees and the logistic", negatives=NEGATIVES
     ),
+    # Held-out rounds are too few to calibrate on; its own priors do that.
+    "recurrence": Entry(
+        Recurrence(),
+        BASELINE_MEMBERS,
+        "past incidents pooled from unit to country to world, for targets too rare to learn",
+        calibrated=False,
+    ),
 } | {
     name: Entry(
         estimator,
@@ -54,6 +63,12 @@ ZOO: dict[str, Entry] = {
     )
     for name, estimator in BASELINES.items()
 }
+
+
+def own_columns(names: Iterable[str]) -> tuple[str, ...]:
+    """Features that models need whatever features a pack chooses; none for those that take any."""
+    parameters = (entry(name).estimator.get_params() for name in names)
+    return tuple(dict.fromkeys(c for p in parameters for c in p.get("columns") or ()))
 
 
 def entry(name: str | Entry) -> Entry:

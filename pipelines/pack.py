@@ -195,6 +195,7 @@ class Promotion(Frozen):
 
     calibration_tolerance: Annotated[float, Field(ge=0)] = 0.005
     output_distance: Annotated[float, Field(gt=0)] = 0.75
+    brier_tolerance: Annotated[float, Field(ge=0, le=0.05)] = 0.0
 
 
 class Limit(Frozen):

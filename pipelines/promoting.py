@@ -119,7 +119,8 @@ class Challenge:
         if champion is not None:
             rival, table = self._rival(champion)
         shift = float("inf") if actor.accept_shift else self.pack.promotion.output_distance
-        limits = Limits(self.pack.promotion.calibration_tolerance, shift)
+        said = self.pack.promotion
+        limits = Limits(said.calibration_tolerance, shift, said.brier_tolerance)
         barred = {} if actor.command == "promote" else self._barred()
         return decide(table, rival, self._output, limits, barred)
 

@@ -24,7 +24,7 @@ from models.plots import precision_recall_plot, reliability_plot
 from models.promotion import Verdict, judge
 from models.registry import ModelRegistry, Record, Version
 from models.splits import election_blocks
-from models.zoo import entry
+from models.zoo import entry, own_columns
 from pipelines.digests import code_digest, settings_digest, tables_digest
 from pipelines.pack import Pack
 from pipelines.panels import kept
@@ -92,7 +92,8 @@ def prepare(
     """
     context = context_as_of(pack, tables, question)
     wanted = pack.training.features
-    names = tuple(dict.fromkeys([*wanted, *BASELINE_COLUMNS, *also])) if wanted else ()
+    needed = (*BASELINE_COLUMNS, *own_columns(pack.training.candidates), *also)
+    names = tuple(dict.fromkeys([*wanted, *needed])) if wanted else ()
     panel = build_panel(context, names) if panel_file is None else kept(panel_file, context, names)
     as_of = day_number(question.as_of)
     usable = settled(panel.days, question.horizon, settle_days(pack), as_of)
@@ -175,8 +176,13 @@ def _asked(question: Question) -> dict[str, object]:
 
 
 def training_digest(pack: Pack, prepared: Prepared, question: Question) -> str:
-    """SHA-256 of everything that decides what the fitted models are."""
-    settings = settings_digest(pack, {"name", "iso3", "countries", "training"}, **_asked(question))
+    """SHA-256 of everything that decides what the fitted models are, and which is shown."""
+    settings = settings_digest(
+        pack,
+        {"name", "iso3", "countries", "training"},
+        brier_tolerance=pack.promotion.brier_tolerance,
+        **_asked(question),
+    )
     text = f"{prepared.data_digest}:{settings}:{question.as_of}:{code_digest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -201,7 +207,7 @@ def train(
         progress("training: unchanged")
         return _trained(found)
     development = fit(pack, prepared, question, progress)
-    verdict = judge(development.table)
+    verdict = judge(development.table, pack.promotion.brier_tolerance)
     versions = {}
     for kind in kinds:
         progress(f"logging {kind} to MLflow")

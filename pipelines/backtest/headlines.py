@@ -22,6 +22,10 @@ from pipelines.backtest.rolling import occurred
 
 BINS = 10
 RATIO_EACH, RATIO_MEAN = "ap_ratio_best_each", "ap_ratio_best_mean"
+SOME = 3
+"""With fewer positives than this, the average precision of an origin is mostly luck."""
+
+AP_SOME, RATIO_SOME = f"average_precision_{SOME}", f"ap_ratio_of_means_{SOME}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Figure:
 
 _MEANS = (
     Figure("average_precision", "AP", "average precision, mean over origins"),
+    Figure(
+        AP_SOME,
+        f"AP, {SOME}+ positives",
+        f"average precision, mean over origins with {SOME} or more positives",
+    ),
     Figure("auc", "AUC", "area under the ROC curve, mean over origins"),
     Figure("onset_auc", "onset AUC", "AUC among units without an incident in the year before"),
     Figure("onset_average_precision", "onset AP", "average precision among the same units"),
@@ -73,13 +82,18 @@ _RATIOS = (
         "AP over that of the baseline with the highest mean AP, mean over origins",
     ),
 )
+_RATIO_SOME = Figure(
+    RATIO_SOME,
+    f"AP ratio, {SOME}+ positives",
+    f"mean AP over that of the best baseline, both over origins with {SOME} or more positives",
+)
 _POOLED = Figure(
     "calibration_error",
     "ECE",
     f"expected calibration error in {BINS} bins of equal size, all origins together",
     -1,
 )
-FIGURES: tuple[Figure, ...] = (*_RATIOS, *_MEANS, *_SKILLS, _POOLED)
+FIGURES: tuple[Figure, ...] = (*_RATIOS, _RATIO_SOME, *_MEANS, *_SKILLS, _POOLED)
 _LOSSES = {
     "brier_skill": ("brier", "brier_reference"),
     "brier_skill_hindsight": ("brier", "brier_hindsight"),
@@ -125,6 +139,19 @@ def with_references(scores: pd.DataFrame) -> pd.DataFrame:
     ).drop(columns=["best", "mean"])
 
 
+def _with_some(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with the AP of origins that have some positives, and the best baseline's there."""
+    scores = scores.assign(
+        **{AP_SOME: scores["average_precision"].where(scores["positives"] >= SOME)}
+    )
+    some = scores.dropna(subset=[AP_SOME])
+    if some.empty:
+        return scores.assign(**{RATIO_SOME: np.nan, "best": np.nan})
+    best = _of(scores, best_on_average(some), AP_SOME).rename("best")
+    joined = scores.join(best, on=["origin", "lead_weeks", "seed"])
+    return joined.assign(**{RATIO_SOME: joined[AP_SOME] / joined["best"]})
+
+
 def _of(scores: pd.DataFrame, model: str, column: str) -> pd.Series:
     rows = scores.loc[scores["model"] == model]
     return rows.set_index(["origin", "lead_weeks", "seed"])[column]
@@ -154,7 +181,7 @@ def headlines(
         One row per model and figure: `model`, `figure`, `value` (mean over seeds), `low`, `high`
         (of `models.resampling.LEVEL`), `seed_low`, `seed_high`, `origins` (that have the figure).
     """
-    scores = with_references(scores)
+    scores = _with_some(with_references(scores))
     names = pd.Index(scores["origin"].unique())
     weights = resampling.draws(blocks.loc[names].to_numpy(), seed=0)
     rows = []
@@ -162,7 +189,7 @@ def headlines(
         seeds = [part.set_index("origin").reindex(names) for _, part in said.groupby("seed")]
         drawn: dict[str, list[Floats]] = {
             f.name: [_drawn(f.name, part, weights) for part in seeds]
-            for f in (*_RATIOS, *_MEANS, *_SKILLS, *at_k_figures(top))
+            for f in (*_RATIOS, _RATIO_SOME, *_MEANS, *_SKILLS, *at_k_figures(top))
         }
         ours = forecasts.loc[forecasts["model"] == model]
         drawn[_POOLED.name] = [
@@ -184,6 +211,9 @@ def _drawn(figure: str, part: pd.DataFrame, weights: Floats) -> Floats:
     if figure in _LOSSES:
         loss, reference = _LOSSES[figure]
         return 1.0 - resampling.ratio_of_sums(column(loss), column(reference), weights)
+    if figure == RATIO_SOME:
+        # Of means, not of each origin: where a baseline finds nothing, a ratio has no bounds.
+        return resampling.ratio_of_sums(column(AP_SOME), column("best"), weights)
     return resampling.ratio_of_sums(column(figure), np.ones(len(part)), weights)
 
 

@@ -145,7 +145,7 @@ def answer(
     found = happened(tables, question, settle_days(pack))
     if found is None:
         return LeftOut(origin.name, origin.lead_weeks, "its window is not over in the data")
-    verdict = judge(development.table)
+    verdict = judge(development.table, pack.promotion.brier_tolerance)
     forecasters = dict(development.forecasters)
     forecasters[SHIPPED] = forecasters[verdict.promoted]
     said = forecast_units(forecasters, prepared.now)

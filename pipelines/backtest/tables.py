@@ -161,29 +161,33 @@ def coverage(said: pd.DataFrame) -> pd.DataFrame:
 def curve(said: pd.DataFrame, model: str) -> pd.DataFrame:
     """Precision and recall when the k highest scores are visited, mean over origins.
 
-    Origins without a positive have no recall and are left out.
+    Origins without a positive have no recall and are left out. A country with fewer than k units
+    is visited whole, and stays so.
     """
     ours = said.loc[said["model"] == model]
-    precision, recall = [], []
+    visited, precision, recall = [], [], []
     for _, part in ours.groupby(["origin", "seed"]):
         y = occurred(part)
         if y.any():
-            hits = hits_by_rank(y, part["probability"].to_numpy())
-            precision.append(hits[1:] / np.arange(1, len(hits)))
-            recall.append(hits[1:] / y.sum())
+            k = np.arange(1, len(y) + 1)
+            hits = hits_by_rank(y, part["probability"].to_numpy())[1:]
+            visited.append(k / len(y))
+            precision.append(hits / k)
+            recall.append(hits / y.sum())
     if not recall:
         return pd.DataFrame()
+    most = max(len(r) for r in recall)
 
     def mean(rows: list[Floats]) -> Floats:
-        found: Floats = np.mean(rows, axis=0)
+        whole = [np.pad(r, (0, most - len(r)), mode="edge") for r in rows]
+        found: Floats = np.mean(whole, axis=0)
         return found
 
-    k = np.arange(1, len(recall[0]) + 1)
     return pd.DataFrame(
         {
             "model": model,
-            "k": k,
-            "visited": k / len(k),
+            "k": np.arange(1, most + 1),
+            "visited": mean(visited),
             "precision": mean(precision),
             "recall": mean(recall),
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 
 import pandas as pd
 
@@ -196,6 +197,20 @@ RULES = [
         r"region_mean_decay_(\d+)d",
         lambda o, u, d, h: mean(
             o.count(d, [v], VIOLENT, half_life=int(h)) for v in o.sharing(u, "region_id")
+        ),
+    ),
+    (
+        r"country_mean_decay_(\d+)d",
+        lambda o, u, d, h: mean(
+            o.count(d, [v], VIOLENT, half_life=int(h)) for v in o.sharing(u, "iso3")
+        ),
+    ),
+    (r"country_units_count", lambda o, u, d: float(len(o.sharing(u, "iso3")))),
+    (
+        r"country_median_area_ratio",
+        lambda o, u, d: (
+            statistics.median(o.place[v].area_km2 for v in o.sharing(u, "iso3"))
+            / o.place[u].area_km2
         ),
     ),
     (

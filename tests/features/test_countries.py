@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from features.context import Context
 from features.days import day_number
@@ -65,3 +66,18 @@ def test_incidents_of_a_country_are_counted_in_it_alone(tables: Tables) -> None:
         whole[:, abroad], own[:, abroad].sum(axis=1, keepdims=True) + 0 * own[:, abroad]
     )
     assert whole[-1, abroad][0] != whole[-1, ~abroad][0]
+
+
+def test_means_units_and_areas_are_those_of_the_own_country(tables: Tables) -> None:
+    names = ("country_mean_decay_1095d", "country_units_count", "country_median_area_ratio")
+    split, abroad = two_countries(tables)
+    target = TargetClass("any", POLITICAL_VIOLENCE)
+    mean, units, ratio = build_panel(Context(split, DAYS, target, Horizon(0, 42)), names).values
+    assert (units[:, abroad] == abroad.sum()).all()
+    assert (units[:, ~abroad] == (~abroad).sum()).all()
+    assert np.ptp(mean[-1, abroad]) < 1e-6
+    assert abs(mean[-1, abroad][0] - mean[-1, ~abroad][0]) > 1e-3
+    assert np.median(ratio[0, abroad]) == pytest.approx(1, rel=0.3)
+    unknown = replace(split, units=split.units.assign(area_km2=np.nan))
+    *_, nothing = build_panel(Context(unknown, DAYS, target, Horizon(0, 42)), names).values
+    assert np.isnan(nothing).all()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features.kernels import Floats
 from models.baselines import BASELINES
-from models.promotion import CHAMPION, Limits, Rival, decide, distance, output_faults
+from models.promotion import CHAMPION, Limits, Rival, decide, distance, judge, output_faults
 
 OUTPUT = np.linspace(0.01, 0.3, 50)
 
@@ -143,3 +143,24 @@ def test_whoever_is_chosen_is_a_baseline_or_beats_every_baseline(
         assert rows.loc[pick, "average_precision"] > best["average_precision"].max()
         assert rows.loc[pick, "brier"] < best["brier"].min()
     assert not output_faults(pick, OUTPUT)
+
+
+def test_a_brier_score_within_the_tolerance_needs_a_better_rank() -> None:
+    rare = Limits(brier_tolerance=0.02)
+
+    def shown(scores: tuple[float, float, float], limits: Limits = rare) -> str | None:
+        return decide(table(recurrence=scores), None, outputs(), limits).chosen
+
+    assert shown((0.5, 0.0509, 0.01)) == "recurrence"
+    assert shown((0.5, 0.0511, 0.01)) == "count_365d_parent_mean"
+    assert shown((0.39, 0.0509, 0.01)) == "count_365d_parent_mean"
+    assert shown((0.5, 0.0500, 0.01), Limits()) == "count_365d_parent_mean"
+    assert judge(table(recurrence=(0.5, 0.0509, 0.01)), 0.02).promoted == "recurrence"
+    assert judge(table(recurrence=(0.5, 0.0509, 0.01))).promoted == "count_365d_parent_mean"
+
+
+def test_of_baselines_level_in_rank_one_that_tells_units_apart_is_shown() -> None:
+    level = dict.fromkeys(BASELINES, (0.02, 0.0020, 0.001)) | {"zero": (0.02, 0.0019, 0.001)}
+    level["count_84d"] = (0.02, 0.00195, 0.001)
+    assert judge(table(**level)).promoted == "count_84d"
+    assert judge(table(**level, recurrence=(0.6, 0.0018, 0.001))).promoted == "recurrence"

@@ -111,6 +111,26 @@ def test_ratio_is_the_mean_over_origins_that_have_one(
     assert table.loc[("count_365d", "ap_ratio_best_mean"), "value"] == pytest.approx(1.0)
 
 
+def test_with_some_positives_means_are_compared_and_not_ratios(
+    scores: pd.DataFrame, forecasts: pd.DataFrame, blocks: pd.Series
+) -> None:
+    few = scores["origin"].isin(["o1", "o5"])
+    rare = scores.assign(positives=np.where(few, 2.0, 5.0))
+    got = headlines(rare, forecasts, blocks, (5,)).set_index(["model", "figure"])
+    means = []
+    for _, part in scores.loc[~few].groupby("seed"):
+        mean = part.groupby("model")["average_precision"].mean()
+        means.append((mean["xgboost"] / mean["count_365d"], mean["xgboost"]))
+    ratio = got.loc[("xgboost", "ap_ratio_of_means_3")]
+    assert ratio["value"] == pytest.approx(np.mean([m[0] for m in means]))
+    assert ratio["low"] < ratio["value"] < ratio["high"]
+    assert ratio["origins"] == 5
+    mean = got.loc[("xgboost", "average_precision_3"), "value"]
+    assert mean == pytest.approx(np.mean([m[1] for m in means]))
+    none = headlines(scores.assign(positives=2.0), forecasts, blocks, (5,))
+    assert none.loc[none["figure"] == "ap_ratio_of_means_3", "value"].isna().all()
+
+
 def test_skill_is_over_sums_of_losses(table: pd.DataFrame, scores: pd.DataFrame) -> None:
     ours = scores.loc[scores["model"] == "shipped"]
     each = [1 - s["brier"].sum() / s["brier_reference"].sum() for _, s in ours.groupby("seed")]
@@ -136,6 +156,19 @@ def test_reliability_sums_to_all_rows(forecasts: pd.DataFrame, blocks: pd.Series
     assert got["forecast"].is_monotonic_increasing
     assert (got["low"] <= got["observed"]).all()
     assert (got["observed"] <= got["high"]).all()
+
+
+def test_curve_of_countries_of_different_size_visits_the_small_one_whole(
+    forecasts: pd.DataFrame,
+) -> None:
+    small = forecasts["origin"].eq("o0") & (
+        forecasts.groupby(["origin", "seed", "model"]).cumcount() >= 20
+    )
+    got = curve(forecasts.loc[~small], "shipped").set_index("k")
+    assert len(got) == 60
+    assert got["recall"].iloc[-1] == pytest.approx(1)
+    assert got["recall"].is_monotonic_increasing
+    assert got.loc[20, "visited"] == pytest.approx((1 + 7 * 20 / 60) / 8)
 
 
 def test_curve_ends_with_everything_found(forecasts: pd.DataFrame) -> None:
