@@ -43,6 +43,7 @@ class HeldOut:
         probability: calibrated on what had settled by the row's day, shape (rows,); missing in
             the first fold.
         y: outcomes.
+        ends: incidents in the first and in the last quarter of each window, shape (rows, 2).
         day: `as_of` day number of each row.
         unit: position of each row's unit.
         base_rate: share of positives in the training rows of the row's fold.
@@ -51,6 +52,7 @@ class HeldOut:
     margin: Floats
     probability: Floats
     y: NDArray[np.int64]
+    ends: Floats
     day: Days
     unit: NDArray[np.int64]
     base_rate: Floats
@@ -165,7 +167,7 @@ def _hold_out(
         margin = fitted.decision_function(test.X)
         rate = np.full(len(margin), float(train.y.mean()))
         unknown = np.full(len(margin), np.nan)
-        part = HeldOut(margin, unknown, test.y, test.day, test.unit, rate)
+        part = HeldOut(margin, unknown, test.y, test.ends, test.day, test.unit, rate)
         if parts:
             seen = _join([*parts, part])
             part = replace(part, probability=_calibrated(name, part, seen, horizon, settle_days))
@@ -209,8 +211,7 @@ def _calibrator(name: str | Entry, held_out: HeldOut, for_day: int) -> Calibrato
 
 def _dispersion(held_out: HeldOut, calibrator: Calibrator, horizon: Horizon) -> float:
     use = apart(held_out.day, horizon.length_days)
-    margin = calibrator(held_out.margin[use])
-    return dispersion(margin, held_out.y[use], held_out.day[use], held_out.unit[use])
+    return dispersion(calibrator(held_out.margin[use]), (held_out.ends[use] > 0).astype(np.int64))
 
 
 def revalidate(

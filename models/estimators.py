@@ -26,11 +26,12 @@ class SignedLogLogistic(MarginEstimator):
     values become the training mean, so that they contribute nothing.
 
     Args:
-        C: inverse strength of the L2 penalty.
+        C: inverse strength of the L2 penalty. Half of the features tell nearly the same, and
+            overlapping windows count each incident several times, so that it is strong.
         columns: features used; all when None.
     """
 
-    def __init__(self, C: float = 0.01, columns: tuple[str, ...] | None = None) -> None:
+    def __init__(self, C: float = 0.001, columns: tuple[str, ...] | None = None) -> None:
         self.C = C
         self.columns = columns
 
@@ -98,9 +99,9 @@ class BoostedTrees(MarginEstimator):
         max_depth: int = 3,
         learning_rate: float = 0.05,
         min_child_share: float = 0.03,
-        subsample: float = 0.7,
+        subsample: float = 0.5,
         colsample_bytree: float = 0.3,
-        reg_lambda: float = 5.0,
+        reg_lambda: float = 20.0,
         columns: tuple[str, ...] | None = None,
         random_state: int = 0,
     ) -> None:

@@ -22,12 +22,14 @@ class Examples:
         counts: incidents of the target class in each row's window, shape (rows,).
         day: `as_of` day number of each row, shape (rows,).
         unit: position of each row's unit in the registry, shape (rows,).
+        ends: incidents in the first and in the last quarter of each window, shape (rows, 2).
     """
 
     X: pd.DataFrame
     counts: Floats
     day: Days
     unit: NDArray[np.int64]
+    ends: Floats
 
     @property
     def y(self) -> NDArray[np.int64]:
@@ -40,17 +42,24 @@ class Examples:
 
     def where(self, keep: NDArray[np.bool_]) -> Examples:
         """The rows for which `keep` holds."""
-        return Examples(self.X.loc[keep], self.counts[keep], self.day[keep], self.unit[keep])
+        return Examples(
+            self.X.loc[keep], self.counts[keep], self.day[keep], self.unit[keep], self.ends[keep]
+        )
 
 
 def examples(
-    panel: Panel, counts: Floats, keep: NDArray[np.bool_], rows: NDArray[np.bool_] | None = None
+    panel: Panel,
+    counts: Floats,
+    ends: Floats,
+    keep: NDArray[np.bool_],
+    rows: NDArray[np.bool_] | None = None,
 ) -> Examples:
     """Join a panel with its labels.
 
     Args:
         panel: features, (days x units) rows.
         counts: incidents per window, shape (days, units).
+        ends: incidents in both ends of the windows, shape (days, units, 2).
         keep: which days to take, shape (days,).
         rows: which units to take on each day, shape (days, units); all when not given.
     """
@@ -59,6 +68,7 @@ def examples(
         counts=counts[keep].ravel(),
         day=np.repeat(panel.days[keep], len(panel.unit_ids)),
         unit=np.tile(np.arange(len(panel.unit_ids)), int(keep.sum())),
+        ends=ends[keep].reshape(-1, 2),
     )
     if rows is None or rows.all():
         return taken

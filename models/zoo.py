@@ -35,6 +35,7 @@ class Entry:
 
 BASELINE_MEMBERS = 10
 NEGATIVES = 10.0
+TREE_MEMBERS, TREE_NEGATIVES = 8, 5.0
 
 ZOO: dict[str, Entry] = {
     "logistic": Entry(
@@ -43,9 +44,17 @@ ZOO: dict[str, Entry] = {
         "L2-regularised logistic regression on logged features",
         negatives=NEGATIVES,
     ),
-    "xgboost": Entry(BoostedTrees(), 5, "gradient-boosted trees of depth 3", negatives=NEGATIVES),
+    "xgboost": Entry(
+        BoostedTrees(),
+        TREE_MEMBERS,
+        "gradient-boosted trees of depth 3",
+        negatives=TREE_NEGATIVES,
+    ),
     "average": Entry(
-        TreesAndLogistic(), 5, "mean log-odds of the trees and the logistic", negatives=NEGATIVES
+        TreesAndLogistic(),
+        TREE_MEMBERS,
+        "mean log-odds of the trees and the logistic",
+        negatives=TREE_NEGATIVES,
     ),
     # Held-out rounds are too few to calibrate on; its own priors do that.
     "recurrence": Entry(

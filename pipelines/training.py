@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features.context import Context
 from features.days import day_number
 from features.errors import ConfigError, NotFoundError
-from features.labels import settled, window_counts
+from features.labels import end_counts, settled, window_counts
 from features.panel import Panel, build_panel, unknown_names
 from features.tables import Tables
 from models.baselines import BASELINE_COLUMNS, BASELINES
@@ -103,6 +103,7 @@ def prepare(
         data=examples(
             panel,
             window_counts(context, as_of, settle_days(pack)),
+            end_counts(context, as_of, settle_days(pack)),
             usable,
             learned_from(pack, context, question),
         ),

@@ -96,7 +96,9 @@ def fitted() -> Forecaster:
     X = rows(5000, 1)
     counts = np.random.default_rng(2).poisson(0.2 * X.iloc[:, 0]).astype(float)
     order = np.arange(len(X))
-    data = Examples(X, counts, day=order % 100 * 14, unit=order // 100)
+    data = Examples(
+        X, counts, day=order % 100 * 14, unit=order // 100, ends=counts[:, None] * [1, 0]
+    )
     return fit_forecaster("average", data, Calibrator(), 0.3, FEATURES, 7)
 
 

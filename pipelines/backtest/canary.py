@@ -213,7 +213,7 @@ def check_held_out(
     X = data.X.copy()
     # Counts stay counts, and what is missing stays so: not every model takes anything.
     X.loc[later] = X.loc[later] * 3 + 1
-    other = fit_changed(pack, prepared, Examples(X, counts, data.day, data.unit), question)
+    other = fit_changed(pack, prepared, replace(data, X=X, counts=counts), question)
     compared = 0
     for model, held_out in development.held_out.items():
         now, before = other.held_out[model], held_out

@@ -10,7 +10,7 @@ from features.context import Context
 from features.coverage import coverage
 from features.days import day_number, timestamps
 from features.horizon import Horizon, TargetClass
-from features.labels import settled, window_counts
+from features.labels import end_counts, settled, window_counts
 from features.tables import Tables, known
 from features.vocabulary import POLITICAL_VIOLENCE, EventType, Language
 
@@ -113,3 +113,11 @@ def test_coverage_levels(tables: Tables) -> None:
     assert levels["XT0206"] == ["coarse"]
     assert "0 reports" in table.loc["XT010100", "coverage_says"]
     assert "one point" in table.loc["XT020623", "coverage_says"]
+
+
+def test_ends_of_windows_are_windows_of_their_own(tables: Tables) -> None:
+    ends = end_counts(Context(tables, DAYS, TARGET, Horizon(7, 42)), FOREVER, 40)
+    for end, horizon in enumerate([Horizon(7, 10), Horizon(39, 10)]):
+        alone = window_counts(Context(tables, DAYS, TARGET, horizon), FOREVER, 40)
+        assert ends[:, :, end].tobytes() == alone.tobytes()
+    assert ends.any()

@@ -11,7 +11,7 @@ from models.examples import Examples
 from models.recurrence import COLUMNS as RECURRENCE
 
 
-def make_examples(seed: int = 0, days: int = 120, units: int = 50) -> Examples:
+def make_examples(seed: int = 0, days: int = 120, units: int = 100) -> Examples:
     """Counts driven by last year's count; a noise column and one that is always missing."""
     rng = np.random.default_rng(seed)
     n = days * units
@@ -33,6 +33,7 @@ def make_examples(seed: int = 0, days: int = 120, units: int = 50) -> Examples:
         counts,
         np.repeat(np.arange(days) * 28, units),
         np.tile(np.arange(units), days),
+        rng.multinomial(counts.astype(int), [0.25, 0.25, 0.5])[:, :2].astype(float),
     )
 
 

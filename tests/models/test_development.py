@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,7 +60,7 @@ def test_held_out_forecasts_ignore_later_labels(data: Examples, plainly: Develop
     counts = data.counts.copy()
     counts[last_year] = 9.0
     plain = plainly.held_out["logistic"]
-    changed = trained(Examples(data.X, counts, data.day, data.unit)).held_out["logistic"]
+    changed = trained(replace(data, counts=counts)).held_out["logistic"]
     earlier = plain.day < data.day.max() - 365 - 42 - 14 - 365
     assert earlier.any()
     assert plain.margin[earlier].tobytes() == changed.margin[earlier].tobytes()
@@ -83,7 +85,7 @@ def test_calibration_of_a_fold_knows_only_windows_known_by_then(
     start = plain.day.max() - 365
     counts = data.counts.copy()
     counts[data.day + 42 + 14 >= start - 60] = 9.0
-    changed = trained(Examples(data.X, counts, data.day, data.unit)).held_out["logistic"]
+    changed = trained(replace(data, counts=counts)).held_out["logistic"]
     middle = plain.day < start - 60
     middle &= ~np.isnan(plain.probability)
     assert middle.any()
@@ -99,7 +101,7 @@ def test_a_held_out_year_is_calibrated_on_what_settled_during_it(
     counts = data.counts.copy()
     changed_days = (data.day >= start) & (data.day < start + 60)
     counts[changed_days] = 9.0
-    changed = trained(Examples(data.X, counts, data.day, data.unit)).held_out["logistic"]
+    changed = trained(replace(data, counts=counts)).held_out["logistic"]
     same = plain.probability == changed.probability
     known_from = start + 42 + 14
     judged_rows = ~np.isnan(plain.probability)

@@ -1,40 +1,47 @@
-"""The dispersion is found where it was put, and is nothing where there is none."""
+"""The dispersion is found where it was put, and intervals made of it hold the truth."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from models.dispersion import apart, dispersion, fit_dispersion
+from models.baselines import logit
+from models.dispersion import apart, dispersion
+
+ROWS = 30_000
+SHARES = np.array([0.2, 0.3])
 
 
-@pytest.mark.parametrize("sigma", [0.0, 0.5, 1.0])
+def made(sigma: float, seed: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Calibrated log-odds of windows, the true ones, and whether each end saw an incident."""
+    rng = np.random.default_rng(seed)
+    fixed = rng.normal(-3.0, 1.0, ROWS)
+    rate = np.exp(fixed + rng.normal(0, sigma, ROWS))
+    ends = (rng.random((ROWS, 2)) < -np.expm1(-rate[:, None] * SHARES)).astype(np.int64)
+    forecast = -np.expm1(-np.exp(fixed + sigma**2 / 2))
+    return logit(forecast), logit(-np.expm1(-rate)), ends
+
+
+@pytest.mark.parametrize("sigma", [0.4, 0.7, 1.0])
 def test_planted_dispersion_is_recovered(sigma: float) -> None:
-    rng = np.random.default_rng(4)
-    units, days = 800, 20
-    own = rng.normal(0, sigma, units)
-    fixed = rng.normal(-1.5, 1.0, (days, units))
-    y = (rng.random((days, units)) < 1 / (1 + np.exp(-(fixed + own)))).astype(np.int64)
-    # What a calibrated forecast that knows nothing of `own` would say.
-    forecast = fixed / np.sqrt(1 + 0.346 * sigma**2)
-    group = np.tile(np.arange(units), days)
-    got = fit_dispersion(forecast.ravel(), y.ravel(), group)
-    assert got == pytest.approx(sigma, abs=0.12)
+    forecast, _, ends = made(sigma)
+    assert dispersion(forecast, ends) == pytest.approx(sigma, abs=0.15)
 
 
-def test_intervals_of_a_forecast_that_misses_units_and_days_hold_the_truth() -> None:
-    rng = np.random.default_rng(8)
-    units, days = 600, 24
-    feud = np.repeat(rng.normal(0, 0.6, (days // 2, units)), 2, axis=0)
-    common = rng.normal(0, 0.3, (days, 1))
-    fixed = rng.normal(-1.5, 1.0, (days, units))
-    true = fixed + feud + common
-    y = (rng.random((days, units)) < 1 / (1 + np.exp(-true))).astype(np.int64)
-    forecast = fixed / np.sqrt(1 + 0.346 * (0.6**2 + 0.3**2))
-    unit, day = np.tile(np.arange(units), days), np.repeat(np.arange(days) * 42, units)
-    sigma = dispersion(forecast.ravel(), y.ravel(), day, unit)
-    held = np.abs(true - forecast) <= 1.645 * sigma
-    assert 0.85 <= held.mean() <= 0.95
+def test_no_dispersion_is_nearly_none() -> None:
+    forecast, _, ends = made(0.0)
+    assert dispersion(forecast, ends) < 0.3
+
+
+@pytest.mark.parametrize("seed", [4, 5, 6])
+def test_intervals_hold_the_truth_as_often_as_they_say(seed: int) -> None:
+    forecast, true, ends = made(0.7, seed)
+    held = np.abs(true - forecast) <= 1.645 * dispersion(forecast, ends)
+    assert 0.82 <= held.mean() <= 0.97
+
+
+def test_ends_without_incidents_say_nothing() -> None:
+    assert dispersion(np.zeros(50), np.zeros((50, 2), dtype=np.int64)) == 0.0
 
 
 def test_days_that_share_incidents_are_left_out() -> None:

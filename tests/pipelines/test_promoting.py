@@ -79,7 +79,10 @@ def examples() -> Examples:
     day = np.repeat(np.arange(DAYS) * 28 + 17_000, UNITS)
     risk = rng.poisson(1.0, UNITS * DAYS).astype(float)
     counts = (rng.random(UNITS * DAYS) < 0.05 + 0.15 * (risk > 1)).astype(float)
-    return Examples(pd.DataFrame({"risk": risk}), counts, day, np.tile(np.arange(UNITS), DAYS))
+    ends = np.zeros((len(counts), 2))
+    return Examples(
+        pd.DataFrame({"risk": risk}), counts, day, np.tile(np.arange(UNITS), DAYS), ends
+    )
 
 
 def fitted(shift: float = 1.0, columns: tuple[str, ...] = ("risk",)) -> Any:
