@@ -18,8 +18,8 @@ A model's own margins are a good first guess; few held-out positives must not ov
 """
 
 
-HALF_LIFE_DAYS = 182.0
-"""Held-out days count half as much after half a year: the level of violence drifts, and a
+HALF_LIFE_DAYS = 91.0
+"""Held-out days count half as much after a quarter of a year: the level of violence drifts, and a
 model fitted on past years lags behind it.
 """
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from features.days import Days
 from features.errors import ConfigError, TooFewPositivesError
@@ -25,13 +26,20 @@ from models.splits import Block, check_folds, settled_before, time_folds
 from models.zoo import Entry, entry
 
 RECALIBRATED_EVERY_DAYS = 28
-"""In a held-out year the calibrator is fitted anew this often, on all that was held out and had
-settled by then. A bulletin gets one of its own day: judged with one of the year's first day, a
-model whose level lags would look worse than it is when shown.
+"""In a fold the calibrator is fitted anew this often, on all that was held out and had settled by
+then. A bulletin gets one of its own day: judged with one of the fold's first day, a model whose
+level lags would look worse than it is when shown.
 """
 
-VALIDATION_MEMBERS = 3
-"""Members per fold: fewer than are shipped, which costs the candidates a little skill."""
+ONE_THREAD = 1
+"""Members are fitted side by side: threads within sums of a few thousand numbers would only wait
+for each other, and add up in another order where there are more of them.
+"""
+
+VALIDATION_MEMBERS = 1
+"""Members per fold: one on all rows, since a jackknife of two or three would learn from far fewer.
+What is shipped averages more of them, so that the candidates are judged a little too hard.
+"""
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ def develop(
     settle_days: int,
     blocks: list[Block],
     folds: int,
+    fold_days: int,
     min_positives: int,
     seed: int,
     progress: Callable[[str], None],
@@ -102,7 +111,8 @@ def develop(
         horizon: the window of each example.
         settle_days: longest reporting lag.
         blocks: elections to be kept whole.
-        folds: held-out years.
+        folds: stretches of time that are held out, one after the other.
+        fold_days: length of each: what forecasts it was fitted before its first day.
         min_positives: fewer positives than this, and no model is fitted.
         seed: seed of everything random.
         progress: told what is being fitted.
@@ -118,28 +128,36 @@ def develop(
             f"expected at least {min_positives} positives in training, got {positives} in "
             f"{len(data.y)} rows; choose a wider target or start the training period earlier"
         )
-    pairs = _pairs(data, horizon, settle_days, blocks, folds)
+    pairs = _pairs(data, horizon, settle_days, blocks, folds, fold_days)
     held_out, forecasters = {}, {}
-    excess = Excess().fit(data.X, data.counts)
-    for name in dict.fromkeys([*candidates, *BASELINES]):
-        progress(f"validating {name}")
-        held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
-        progress(f"fitting {name}")
-        calibrator = _calibrator(name, held_out[name], int(data.day.max()))
-        spread = _dispersion(held_out[name], calibrator, horizon)
-        forecasters[name] = fit_forecaster(name, data, calibrator, spread, features, seed, excess)
-    return Development(forecasters, held_out, _table(held_out), positives)
+    with threadpool_limits(ONE_THREAD):
+        excess = Excess().fit(data.X, data.counts)
+        for name in dict.fromkeys([*candidates, *BASELINES]):
+            progress(f"validating {name}")
+            held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
+            progress(f"fitting {name}")
+            calibrator = _calibrator(name, held_out[name], int(data.day.max()))
+            spread = _dispersion(held_out[name], calibrator, horizon)
+            forecasters[name] = fit_forecaster(
+                name, data, calibrator, spread, features, seed, excess
+            )
+        return Development(forecasters, held_out, _table(held_out), positives)
 
 
 def _pairs(
-    data: Examples, horizon: Horizon, settle_days: int, blocks: list[Block], folds: int
+    data: Examples,
+    horizon: Horizon,
+    settle_days: int,
+    blocks: list[Block],
+    folds: int,
+    fold_days: int,
 ) -> list[tuple[Examples, Examples]]:
-    """Training and test rows of each held-out year, checked; years without positives are out."""
+    """Training and test rows of each fold, checked; those with nothing to train on are out."""
     days = np.unique(data.day)
-    splits = time_folds(days, horizon, settle_days, blocks, folds)
+    splits = time_folds(days, horizon, settle_days, blocks, folds=folds, fold_days=fold_days)
     if not splits:
         raise ConfigError(
-            "training: expected at least one held-out year with days to train on before it, "
+            "training: expected at least one held-out fold with days to train on before it, "
             "got none; start the training period earlier"
         )
     check_folds(splits, horizon, settle_days, blocks)
@@ -147,7 +165,7 @@ def _pairs(
     pairs = [(train, test) for train, test in pairs if 0 < train.y.sum() < len(train.y)]
     if not pairs:
         raise TooFewPositivesError(
-            "expected a held-out year with positives to train on before it, got none; "
+            "expected a held-out fold with positives to train on before it, got none; "
             "choose a wider target or start the training period earlier"
         )
     return pairs
@@ -178,7 +196,7 @@ def _hold_out(
 def _calibrated(
     name: str | Entry, part: HeldOut, seen: HeldOut, horizon: Horizon, settle_days: int
 ) -> Floats:
-    """Probabilities of a held-out year, each calibrated on what had settled shortly before."""
+    """Probabilities of a fold, each calibrated on what had settled shortly before."""
     days, seen_days = np.unique(part.day), np.unique(seen.day)
     probability = np.full(len(part.day), np.nan)
     for start in range(int(days[0]), int(days[-1]) + 1, RECALIBRATED_EVERY_DAYS):
@@ -222,6 +240,7 @@ def revalidate(
     settle_days: int,
     blocks: list[Block],
     folds: int,
+    fold_days: int,
     seed: int,
 ) -> dict[str, float]:
     """Scores of a recipe in the folds that `develop` makes of the same examples.
@@ -232,11 +251,13 @@ def revalidate(
         horizon: the window of each example.
         settle_days: longest reporting lag.
         blocks: elections to be kept whole.
-        folds: held-out years.
+        folds: stretches of time that are held out, one after the other.
+        fold_days: length of each.
         seed: seed of everything random.
     """
-    pairs = _pairs(data, horizon, settle_days, blocks, folds)
-    return held_out_scores(judged(_hold_out(recipe, pairs, [], horizon, settle_days, seed)))
+    pairs = _pairs(data, horizon, settle_days, blocks, folds, fold_days)
+    with threadpool_limits(ONE_THREAD):
+        return held_out_scores(judged(_hold_out(recipe, pairs, [], horizon, settle_days, seed)))
 
 
 def judged(held_out: HeldOut) -> HeldOut:

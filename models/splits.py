@@ -15,8 +15,6 @@ from features.days import Days, day_numbers
 from features.errors import LeakError
 from features.horizon import Horizon
 
-YEAR_DAYS = 365
-
 
 @dataclass(frozen=True)
 class Block:
@@ -50,21 +48,28 @@ def election_blocks(elections: pd.DataFrame, before: int = 28, after: int = 14) 
 
 
 def time_folds(
-    days: Days, horizon: Horizon, settle_days: int, blocks: list[Block], folds: int
+    days: Days,
+    horizon: Horizon,
+    settle_days: int,
+    blocks: list[Block],
+    *,
+    folds: int,
+    fold_days: int,
 ) -> list[Fold]:
-    """One fold a year, the newest last.
+    """Folds of one length that follow each other, the newest last.
 
     Args:
         days: rising `as_of` days whose windows are settled.
         horizon: the window of each day.
         settle_days: longest reporting lag.
         blocks: elections to be kept whole.
-        folds: number of folds wanted; years without enough earlier days give none.
+        folds: number of folds wanted; those without enough earlier days are left out.
+        fold_days: days that one fold is tested on, more where an election would be cut.
     """
     end = int(days[-1]) + 1
     out: list[Fold] = []
     for _ in range(folds):
-        start = _outside(end - YEAR_DAYS, blocks)
+        start = _outside(end - fold_days, blocks)
         test = days[(days >= start) & (days < end)]
         train = settled_before(days, horizon, settle_days, start)
         if len(train) and len(test):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,6 +31,8 @@ def _in_every_language(said: object) -> object:
         raise ValueError(f"expected a text or a table with {', '.join(Language)}")
     return said
 
+
+YEAR_DAYS = 365
 
 Words = Annotated[dict[Language, str], BeforeValidator(_in_every_language)]
 """A pack's own words for planners: a text, or `{ en = "...", fr = "..." }`."""
@@ -173,8 +176,10 @@ class Training(Frozen):
     Attributes:
         start: first `as_of` day of the training panel.
         step_days: days between training origins.
-        validation_years: years before `as_of` held out, one fold each, for calibration and
-            for choosing between model and baselines.
+        validation_years: years before `as_of` held out, for calibration and for choosing
+            between model and baselines.
+        refit_days: held-out time is forecast by models that are refitted this often, as those
+            that planners see are: an older fit lags behind the level of violence.
         candidates: names in `models/zoo.py`.
         features: names in the feature registry; empty means all.
         seed: seed of everything random.
@@ -184,10 +189,16 @@ class Training(Frozen):
     start: date
     step_days: Annotated[int, Field(ge=1)] = 14
     validation_years: Annotated[int, Field(ge=1)] = 3
+    refit_days: Annotated[int, Field(ge=28, le=YEAR_DAYS)] = 91
     candidates: tuple[str, ...] = ("logistic", "xgboost", "average")
     features: tuple[str, ...] = ()
     seed: int = 7
     min_positives: Annotated[int, Field(ge=1)] = 50
+
+    @property
+    def folds(self) -> int:
+        """Folds of `refit_days` that the held-out years are made of."""
+        return ceil(self.validation_years * YEAR_DAYS / self.refit_days)
 
 
 class Promotion(Frozen):

@@ -148,7 +148,8 @@ class Challenge:
             horizon=self.question.horizon,
             settle_days=settle_days(self.pack),
             blocks=election_blocks(prepared.context.tables.elections),
-            folds=self.pack.training.validation_years,
+            folds=self.pack.training.folds,
+            fold_days=self.pack.training.refit_days,
             seed=champion.model.seed,
         )
 

@@ -203,7 +203,14 @@ def check_held_out(
     data, settle = prepared.data, settle_days(pack)
     blocks = election_blocks(prepared.context.tables.elections)
     days = np.unique(data.day)
-    test = time_folds(days, question.horizon, settle, blocks, pack.training.validation_years)[-1]
+    test = time_folds(
+        days,
+        question.horizon,
+        settle,
+        blocks,
+        folds=pack.training.folds,
+        fold_days=pack.training.refit_days,
+    )[-1]
     # What is fitted on the test rows themselves shows only in the earlier ones of them.
     first, middle = int(test.test.min()), int(np.median(test.test))
     rng = np.random.default_rng(_SEED)

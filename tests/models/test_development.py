@@ -15,6 +15,7 @@ from models.baselines import BASELINES
 from models.development import RECALIBRATED_EVERY_DAYS, Development, develop, judged
 from models.drivers import drivers, wording
 from models.examples import Examples
+from models.forecaster import Forecaster
 from models.promotion import judge
 
 
@@ -25,6 +26,7 @@ def trained(data: Examples, **changes: object) -> Development:
         "settle_days": 14,
         "blocks": [],
         "folds": 3,
+        "fold_days": 365,
         "min_positives": 50,
         "seed": 7,
         "progress": lambda _: None,
@@ -73,7 +75,7 @@ def test_too_few_positives_are_refused_with_their_number(data: Examples) -> None
 
 def test_too_short_a_period_is_refused(data: Examples) -> None:
     short = data.on(np.arange(0, 5) * 28)
-    with pytest.raises(ConfigError, match="held-out year"):
+    with pytest.raises(ConfigError, match="held-out fold"):
         trained(short, min_positives=1)
 
 
@@ -109,6 +111,22 @@ def test_a_held_out_year_is_calibrated_on_what_settled_during_it(
     late = plain.day >= start + 60 + 42 + 14 + RECALIBRATED_EVERY_DAYS
     assert late.any()
     assert not same[late].any()
+
+
+def test_models_of_held_out_time_are_as_fresh_as_those_shown(data: Examples) -> None:
+    """Where violence rises, a fit of a year ago says too little, and one of now must not pay."""
+    rng = np.random.default_rng(11)
+    share = 0.1 + 0.9 * (data.day - data.day.min()) / (data.day.max() - data.day.min())
+    rising = replace(data, counts=np.where(rng.random(len(data.day)) < share, data.counts, 0.0))
+    newest = rising.day >= rising.day.max() - 182
+    stale = trained(rising).forecasters["logistic"]
+    fresh = trained(rising, folds=12, fold_days=91).forecasters["logistic"]
+
+    def excess(forecaster: Forecaster) -> float:
+        return float(forecaster.probability(rising.X[newest]).mean() / rising.y[newest].mean())
+
+    assert abs(np.log(excess(fresh))) < abs(np.log(excess(stale)))
+    assert stale.calibrator.offset > fresh.calibrator.offset
 
 
 def test_no_positive_on_held_out_days_ships_a_baseline_and_says_why() -> None:

@@ -30,8 +30,8 @@ def test_a_boundary_moves_to_before_the_election_that_it_would_cut() -> None:
     end = int(days[-1]) + 1
     boundary = end - 365
     block = Block(boundary - 20, boundary + 20)
-    plain = time_folds(days, HORIZON, 14, [], 1)[0]
-    moved = time_folds(days, HORIZON, 14, [block], 1)[0]
+    plain = time_folds(days, HORIZON, 14, [], folds=1, fold_days=365)[0]
+    moved = time_folds(days, HORIZON, 14, [block], folds=1, fold_days=365)[0]
     assert plain.test[0] >= boundary
     assert boundary - 20 <= moved.test[0] < boundary
     assert moved.train[-1] + 42 + 14 < block.first
@@ -41,7 +41,7 @@ def test_without_a_lag_no_training_window_touches_a_moved_election() -> None:
     days = np.arange(0, 1500)
     boundary = int(days[-1]) + 1 - 365
     blocks = [Block(boundary - 20, boundary + 20)]
-    folds = time_folds(days, HORIZON, 0, blocks, 1)
+    folds = time_folds(days, HORIZON, 0, blocks, folds=1, fold_days=365)
     check_folds(folds, HORIZON, 0, blocks)
     assert folds[0].train[-1] + 42 == blocks[0].first - 1
 
@@ -52,16 +52,22 @@ def test_without_a_lag_no_training_window_touches_a_moved_election() -> None:
     st.integers(1, 90),
     st.integers(0, 40),
     st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 120)), max_size=6),
+    st.sampled_from([28, 91, 365]),
 )
 def test_folds_always_pass_the_separate_check(
-    step: int, lead: int, length: int, settle: int, spans: list[tuple[int, int]]
+    step: int,
+    lead: int,
+    length: int,
+    settle: int,
+    spans: list[tuple[int, int]],
+    fold_days: int,
 ) -> None:
     days, horizon = np.arange(0, 3000, step), Horizon(lead, length)
     blocks: list[Block] = []
     for first, size in sorted(spans):
         if not blocks or first > blocks[-1].last:
             blocks.append(Block(first, first + size))
-    folds = time_folds(days, horizon, settle, blocks, 3)
+    folds = time_folds(days, horizon, settle, blocks, folds=12, fold_days=fold_days)
     check_folds(folds, horizon, settle, blocks)
     assert all(a.test[-1] < b.test[0] for a, b in pairwise(folds))
 

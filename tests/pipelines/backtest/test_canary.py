@@ -171,10 +171,10 @@ def test_a_calibrator_fitted_on_the_test_fold_is_caught(
 
 
 def unsettled_folds(
-    days: np.ndarray, horizon: object, settle: int, blocks: object, folds: int
+    days: np.ndarray, horizon: object, settle: int, blocks: object, *, folds: int, fold_days: int
 ) -> list[Fold]:
     """Folds whose training windows reach into the test days."""
-    ends = [days[-1] + 1 - 365 * i for i in range(folds, -1, -1)]
+    ends = [days[-1] + 1 - fold_days * i for i in range(folds, -1, -1)]
     return [
         Fold(days[days < start], days[(days >= start) & (days < end)])
         for start, end in itertools.pairwise(ends)
