@@ -112,7 +112,7 @@ class Bagged(MarginEstimator):
     ) -> MarginEstimator:
         # What is left without both classes says nothing: that member learns from all rows.
         use = rows if 0 < y[rows].sum() < rows.sum() else np.ones(len(y), dtype=bool)
-        seed = self.seed * 1000 + number
+        seed = self.member_seed(number)
         use, weight = sampled(y, use, self.negatives, seed)
         member: MarginEstimator = clone(self.estimator)
         if "random_state" in member.get_params():
@@ -120,6 +120,10 @@ class Bagged(MarginEstimator):
         days = {"day": day[use]} if member.takes_days else {}
         fitted: MarginEstimator = member.fit(X.loc[use], y[use], sample_weight=weight, **days)
         return fitted
+
+    def member_seed(self, number: int) -> int:
+        """Seed of everything random in one member."""
+        return self.seed * 1000 + number
 
     def member_margins(self, X: pd.DataFrame) -> Floats:
         """Log-odds of each member, shape (members, rows)."""

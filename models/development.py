@@ -15,6 +15,7 @@ from features.days import Days
 from features.errors import ConfigError, TooFewPositivesError
 from features.horizon import Horizon
 from features.kernels import Floats
+from models.bagging import Bagged
 from models.baselines import BASELINES, expit
 from models.calibration import Calibrator, fit_calibrator
 from models.dispersion import apart, dispersion
@@ -130,16 +131,18 @@ def develop(
         )
     pairs = _pairs(data, horizon, settle_days, blocks, folds, fold_days)
     held_out, forecasters = {}, {}
+    in_folds: list[dict[str, Bagged]] = [{} for _ in pairs]
+    on_all: dict[str, Bagged] = {}
     with threadpool_limits(ONE_THREAD):
         excess = Excess().fit(data.X, data.counts)
         for name in dict.fromkeys([*candidates, *BASELINES]):
             progress(f"validating {name}")
-            held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed)
+            held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed, in_folds)
             progress(f"fitting {name}")
             calibrator = _calibrator(name, held_out[name], int(data.day.max()))
             spread = _dispersion(held_out[name], calibrator, horizon)
             forecasters[name] = fit_forecaster(
-                name, data, calibrator, spread, features, seed, excess
+                name, data, calibrator, spread, features, seed, excess, on_all
             )
         return Development(forecasters, held_out, _table(held_out), positives)
 
@@ -178,11 +181,13 @@ def _hold_out(
     horizon: Horizon,
     settle_days: int,
     seed: int,
+    in_folds: list[dict[str, Bagged]],
 ) -> HeldOut:
+    """Forecasts of each pair's test rows; `in_folds` has what was fitted there before."""
     parts: list[HeldOut] = []
-    for train, test in pairs:
-        fitted = fit_model(name, train, features, seed, most_members=VALIDATION_MEMBERS)
-        margin = fitted.decision_function(test.X)
+    for (train, test), fitted in zip(pairs, in_folds, strict=True):
+        model = fit_model(name, train, features, seed, VALIDATION_MEMBERS, fitted)
+        margin = model.decision_function(test.X)
         rate = np.full(len(margin), float(train.y.mean()))
         unknown = np.full(len(margin), np.nan)
         part = HeldOut(margin, unknown, test.y, test.ends, test.day, test.unit, rate)
@@ -257,7 +262,9 @@ def revalidate(
     """
     pairs = _pairs(data, horizon, settle_days, blocks, folds, fold_days)
     with threadpool_limits(ONE_THREAD):
-        return held_out_scores(judged(_hold_out(recipe, pairs, [], horizon, settle_days, seed)))
+        alone: list[dict[str, Bagged]] = [{} for _ in pairs]
+        held_out = _hold_out(recipe, pairs, [], horizon, settle_days, seed, alone)
+        return held_out_scores(judged(held_out))
 
 
 def judged(held_out: HeldOut) -> HeldOut:

@@ -10,6 +10,7 @@ from scipy.stats import norm, poisson
 
 from features.kernels import Floats
 from features.vocabulary import STARTING_POINT
+from models.averaging import Average, put_together
 from models.bagging import Bagged
 from models.baselines import expit
 from models.calibration import Calibrator
@@ -107,6 +108,7 @@ def fit_forecaster(
     features: list[str],
     seed: int,
     excess: Excess | None = None,
+    fitted: dict[str, Bagged] | None = None,
 ) -> Forecaster:
     """Fit a model of the zoo on all of `data`.
 
@@ -118,11 +120,12 @@ def fit_forecaster(
         features: columns that models may use; baselines take their own.
         seed: seed of everything random.
         excess: fitted on `data`, where several models share it.
+        fitted: see `fit_model`.
     """
     return Forecaster(
         kind=kind,
         columns=tuple(data.X.columns),
-        model=fit_model(kind, data, features, seed),
+        model=fit_model(kind, data, features, seed, fitted=fitted),
         calibrator=calibrator,
         dispersion=dispersion,
         excess=excess or Excess().fit(data.X, data.counts),
@@ -136,12 +139,29 @@ def fit_model(
     features: list[str],
     seed: int,
     most_members: int | None = None,
+    fitted: dict[str, Bagged] | None = None,
 ) -> Bagged:
-    """Fit the members of a model of the zoo, at most `most_members` of them."""
+    """Fit the members of a model of the zoo, at most `most_members` of them.
+
+    Args:
+        kind: name in the zoo, or an entry of its own.
+        data: training examples.
+        features: columns that models may use; baselines take their own.
+        seed: seed of everything random.
+        most_members: no more are fitted than this.
+        fitted: models of the zoo that were fitted so on the same examples, by name: what an
+            average is made of is taken from there. The model is added to them.
+    """
     found = entry(kind)
     estimator = found.estimator
     if "columns" in estimator.get_params() and estimator.get_params()["columns"] is None:
         estimator.set_params(columns=tuple(features))
     members = min(found.members, most_members or found.members)
-    X = data.X[list(estimator.get_params().get("columns") or ())]
-    return Bagged(estimator, members, seed, found.negatives).fit(X, data.y, data.day)
+    model = Bagged(estimator, members, seed, found.negatives)
+    made = put_together(model, fitted or {}) if isinstance(estimator, Average) else None
+    if made is None:
+        X = data.X[list(estimator.get_params().get("columns") or ())]
+        made = model.fit(X, data.y, data.day)
+    if fitted is not None and isinstance(kind, str):
+        fitted[kind] = made
+    return made

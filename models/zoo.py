@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from sklearn.base import clone
 
 from features.errors import ConfigError
+from models.averaging import Average
 from models.baselines import BASELINES, Constant, MarginEstimator
-from models.estimators import BoostedTrees, SignedLogLogistic, TreesAndLogistic
+from models.estimators import BoostedTrees, SignedLogLogistic
 from models.recurrence import Recurrence
+from models.self_exciting import SelfExciting
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,33 @@ class Entry:
 
 
 BASELINE_MEMBERS = 10
-NEGATIVES = 10.0
-TREE_MEMBERS, TREE_NEGATIVES = 8, 5.0
+MEMBERS, NEGATIVES = 8, 5.0
+"""The same for every candidate, so that `average` can be put together from the others."""
 
 ZOO: dict[str, Entry] = {
     "logistic": Entry(
         SignedLogLogistic(),
-        5,
+        MEMBERS,
         "L2-regularised logistic regression on logged features",
         negatives=NEGATIVES,
     ),
     "xgboost": Entry(
         BoostedTrees(),
-        TREE_MEMBERS,
+        MEMBERS,
         "gradient-boosted trees of depth 3",
-        negatives=TREE_NEGATIVES,
+        negatives=NEGATIVES,
+    ),
+    "self_exciting": Entry(
+        SelfExciting(),
+        MEMBERS,
+        "a rate to which every past incident adds, here and around",
+        negatives=NEGATIVES,
     ),
     "average": Entry(
-        TreesAndLogistic(),
-        TREE_MEMBERS,
-        "mean log-odds of the trees and the logistic",
-        negatives=TREE_NEGATIVES,
+        Average(),
+        MEMBERS,
+        "mean log-odds of the three above",
+        negatives=NEGATIVES,
     ),
     # Held-out rounds are too few to calibrate on; its own priors do that.
     "recurrence": Entry(

@@ -190,7 +190,7 @@ class Training(Frozen):
     step_days: Annotated[int, Field(ge=1)] = 14
     validation_years: Annotated[int, Field(ge=1)] = 3
     refit_days: Annotated[int, Field(ge=28, le=YEAR_DAYS)] = 91
-    candidates: tuple[str, ...] = ("logistic", "xgboost", "average")
+    candidates: tuple[str, ...] = ("logistic", "xgboost", "self_exciting", "average")
     features: tuple[str, ...] = ()
     seed: int = 7
     min_positives: Annotated[int, Field(ge=1)] = 50
