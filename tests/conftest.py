@@ -1,4 +1,4 @@
-"""What every room's tests share: where the real data are."""
+"""What every room's tests share: where the real data are, and one thread for linear algebra."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from postgres import Postgres, programs, running
+
+# Two workers on two cores: threads of BLAS would wait for each other, and burn the time in loops.
+# Libraries read this when they are loaded, and processes that tests start inherit it.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
 
 @pytest.fixture(scope="session")
