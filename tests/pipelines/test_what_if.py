@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(tmp_path_factory: pytest.TempPathFactory, tracking_file: Path) -> Made:
     folder, home = tmp_path_factory.mktemp("country"), tmp_path_factory.mktemp("home")
     make_country(folder, seed=3, units=60, years=5)
     pack = load_pack(folder / "country.toml")
@@ -92,6 +93,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     training = pack.training.model_copy(
         update={"candidates": ("logistic",), "step_days": 28, "features": features}
     )
+    shutil.copy(tracking_file, home / "m.db")
     settings = Settings(
         home=home, tracking_uri=f"sqlite:///{home / 'm.db'}", artifacts=home / "artifacts"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -152,10 +153,12 @@ def test_verdict_names_the_law_broken_when_it_is(found: Backtest) -> None:
     assert "too few blocks" in said[3]
 
 
-def test_run_is_in_mlflow_with_figures_digests_and_files(found: Backtest, tmp_path: Path) -> None:
+def test_run_is_in_mlflow_with_figures_digests_and_files(
+    found: Backtest, tmp_path: Path, tracking_file: Path
+) -> None:
     from mlflow.tracking import MlflowClient
 
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    uri = f"sqlite:///{shutil.copy(tracking_file, tmp_path)}"
     registry = ModelRegistry(uri, (tmp_path / "artifacts").as_uri())
     run_id = record(
         found, registry, "vigie-synthetic-vigilia", tmp_path / "b.json", tmp_path / "out/b.html"
