@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from postgres import Postgres, programs, running
@@ -17,6 +18,10 @@ from postgres import Postgres, programs, running
 # Libraries read this when they are loaded, and processes that tests start inherit it.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
+
+# On a busy machine an example may take long; how long says nothing about what it shows.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 
 LONG = (
     "tests/serve/test_contract.py",
