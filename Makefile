@@ -8,6 +8,9 @@ CODE := features models response store serve pipelines tests
 DEMO := VIGIE_HOME=var/demo $(BIN)/vigie
 DEMO_ELECTION := XVG-2024-PRES-1
 
+# Where it is set, every process compiles pandas, SciPy and MLflow again, for seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo rehearse nowcast-trial test test-slow check format lint types imports bench lock web clean
 
 help: ## print these targets

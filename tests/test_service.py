@@ -112,14 +112,16 @@ def until(happened: Callable[[], object], seconds: float = 180) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(tmp_path_factory: pytest.TempPathFactory, tracking_file: Path) -> Home:
     packs = tmp_path_factory.mktemp("packs")
     pack = make_country(packs, seed=3, units=40, years=5)
     text = pack.read_text(encoding="utf-8")
     quick = 'step_days = 56\ncandidates = ["logistic"]\nmin_positives = 10'
     assert "step_days = 14" in text
     pack.write_text(text.replace("step_days = 14", quick), encoding="utf-8")
-    return Home(tmp_path_factory.mktemp("home"), packs)
+    folder = tmp_path_factory.mktemp("home")
+    shutil.copy(tracking_file, folder)
+    return Home(folder, packs)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
 
 from features.context import Context
 from features.horizon import Horizon, TargetClass
@@ -153,6 +154,18 @@ def test_a_shifted_feature_is_told_from_a_steady_one() -> None:
     assert moved["shift"].iloc[0] == pytest.approx(0.383, abs=0.1)
     gone = feature_shift(rows(2, 1, missing=0.5), reference, day)
     assert gone.set_index("feature").loc["x", "shifted"]
+
+
+@pytest.mark.parametrize("mean", [0.5, 3.0])
+def test_shift_is_the_statistic_of_kolmogorov_and_smirnov(mean: float) -> None:
+    rng = np.random.default_rng(4)
+    today, before = rng.poisson(mean, 90).astype(float), rng.poisson(1.0, 400).astype(float)
+    today[::9], before[::7] = np.nan, np.nan
+    both = pd.DataFrame({"x": today}), pd.DataFrame({"x": before})
+    found = feature_shift(*both, np.repeat(np.arange(4), 100))["shift"].iloc[0]
+    known = ks_2samp(today[~np.isnan(today)], before[~np.isnan(before)]).statistic
+    assert known > 0.1
+    assert found == pytest.approx(known, abs=1e-12)
 
 
 def test_a_feature_that_moves_from_day_to_day_has_not_shifted() -> None:

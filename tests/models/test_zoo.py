@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,17 +25,27 @@ def fitted(kind: str, data: Examples, calibrator: Calibrator = CALIBRATOR) -> Fo
     return fit_forecaster(kind, data, calibrator, 0.3, list(data.X.columns), seed=7)
 
 
+@pytest.fixture(scope="module")
+def zoo(data: Examples) -> Callable[[str], Forecaster]:
+    """Every model fitted to the same examples, once: some take seconds."""
+    return cache(lambda kind: fitted(kind, data))
+
+
 @pytest.mark.parametrize("kind", list(ZOO))
-def test_scores_are_probabilities_with_intervals_around_them(kind: str, data: Examples) -> None:
-    scores = fitted(kind, data).forecast(data.X.iloc[:300])
+def test_scores_are_probabilities_with_intervals_around_them(
+    kind: str, data: Examples, zoo: Callable[[str], Forecaster]
+) -> None:
+    scores = zoo(kind).forecast(data.X.iloc[:300])
     assert scores["probability"].between(0, 1).all()
     assert (scores["lower"] <= scores["probability"]).all()
     assert (scores["probability"] <= scores["upper"]).all()
     assert (scores["expected_incidents"] >= scores["probability"]).all()
 
 
-def test_predictive_distribution_has_the_mean_and_the_chance_of_none(data: Examples) -> None:
-    X, forecaster = data.X.iloc[:50], fitted("count_365d", data)
+def test_predictive_distribution_has_the_mean_and_the_chance_of_none(
+    data: Examples, zoo: Callable[[str], Forecaster]
+) -> None:
+    X, forecaster = data.X.iloc[:50], zoo("count_365d")
     distribution = forecaster.cumulative(X, 300)
     said = forecaster.forecast(X)
     np.testing.assert_allclose(distribution[:, 0], 1 - said["probability"])
@@ -42,27 +55,31 @@ def test_predictive_distribution_has_the_mean_and_the_chance_of_none(data: Examp
 
 
 @pytest.mark.parametrize("kind", list(ZOO))
-def test_contributions_sum_to_the_logit(kind: str, data: Examples) -> None:
-    forecaster, X = fitted(kind, data), data.X.iloc[:200]
+def test_contributions_sum_to_the_logit(
+    kind: str, data: Examples, zoo: Callable[[str], Forecaster]
+) -> None:
+    forecaster, X = zoo(kind), data.X.iloc[:200]
     total = forecaster.contributions(X).sum(axis=1)
     np.testing.assert_allclose(total, logit(forecaster.probability(X)), atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", list(ZOO))
-def test_same_seed_same_scores(kind: str, data: Examples) -> None:
+def test_same_seed_same_scores(kind: str, data: Examples, zoo: Callable[[str], Forecaster]) -> None:
     X = data.X.iloc[:100]
-    pd.testing.assert_frame_equal(fitted(kind, data).forecast(X), fitted(kind, data).forecast(X))
+    pd.testing.assert_frame_equal(zoo(kind).forecast(X), fitted(kind, data).forecast(X))
 
 
 @pytest.mark.parametrize(
     "kind", ["xgboost", "logistic", "average", "count_365d", "count_365d_parent_mean"]
 )
-def test_more_past_violence_means_more_risk(kind: str, data: Examples) -> None:
+def test_more_past_violence_means_more_risk(
+    kind: str, data: Examples, zoo: Callable[[str], Forecaster]
+) -> None:
     quiet = data.X.iloc[:50].copy()
     violent = quiet.copy()
     columns = ["target_count_84d", "target_count_365d", "parent_mean_count_365d"]
     quiet[columns], violent[columns] = 0.0, 12.0
-    model = fitted(kind, data)
+    model = zoo(kind)
     assert (model.probability(violent) > model.probability(quiet) + 0.1).all()
 
 

@@ -57,10 +57,11 @@ def quick(pack: Pack) -> Pack:
 
 
 @pytest.fixture(scope="module")
-def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+def country(tmp_path_factory: pytest.TempPathFactory, tracking_file: Path) -> Iterator[Country]:
     folder = tmp_path_factory.mktemp("country")
     make_country(folder, seed=3, units=80, years=5)
     home = tmp_path_factory.mktemp("home")
+    shutil.copy(tracking_file, home)
     settings = Settings(
         home=home, tracking_uri=f"sqlite:///{home / 'mlflow.db'}", artifacts=home / "artifacts"
     )
@@ -104,7 +105,9 @@ def test_a_second_run_does_nothing_twice(country: Country) -> None:
         assert len(session.scalars(select(Bulletin)).all()) == 1
 
 
-def test_bulletin_keeps_the_as_of_law(country: Country, tmp_path: Path) -> None:
+def test_bulletin_keeps_the_as_of_law(
+    country: Country, tmp_path: Path, tracking_file: Path
+) -> None:
     """Later rows mutated in the file, all trained anew: the same bulletin, digest and all."""
     copy = tmp_path / "mutated"
     shutil.copytree(country.folder, copy)
@@ -117,6 +120,7 @@ def test_bulletin_keeps_the_as_of_law(country: Country, tmp_path: Path) -> None:
     table.loc[late, "type"] = "Émeute"
     table.drop(index=table.index[late][::3]).to_csv(file, index=False)
     pack = quick(load_pack(copy / "country.toml"))
+    shutil.copy(tracking_file, tmp_path / "m.db")
     settings = Settings(
         home=tmp_path, tracking_uri=f"sqlite:///{tmp_path / 'm.db'}", artifacts=tmp_path / "a"
     )

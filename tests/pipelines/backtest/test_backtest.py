@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,9 +43,12 @@ def run(pack: Pack, ingested: Ingested, protocol: Protocol = PROTOCOL) -> Backte
     )
 
 
-@pytest.fixture(scope="module")
+@contextmanager
 def few() -> Iterator[None]:
-    """Three baselines instead of seven, to keep the tests short."""
+    """Three baselines instead of seven, to keep the tests short.
+
+    For one block only: processes of their own would not see it, and find other models.
+    """
     with pytest.MonkeyPatch.context() as patch:
         names = ("base_rate", "count_365d", "count_365d_parent_mean")
         patch.setattr(development, "BASELINES", {k: development.BASELINES[k] for k in names})
@@ -51,8 +56,9 @@ def few() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def found(pack: Pack, ingested: Ingested, few: None) -> Backtest:
-    return run(pack, ingested)
+def found(pack: Pack, ingested: Ingested) -> Backtest:
+    with few():
+        return run(pack, ingested)
 
 
 def test_every_model_is_scored_at_every_origin_and_lead(found: Backtest) -> None:
@@ -94,13 +100,14 @@ def test_quiet_units_had_nothing_in_the_year_before(pack: Pack, ingested: Ingest
     assert list(seen.quiet) == list(~ingested.tables.units["unit_id"].isin(year))
 
 
-def test_same_inputs_give_the_same_result_twice(pack: Pack, ingested: Ingested, few: None) -> None:
+def test_same_inputs_give_the_same_result_twice(pack: Pack, ingested: Ingested) -> None:
     less = protocol_of("2023-05-01", "0")
-    first, again = run(pack, ingested, less), run(pack, ingested, less)
+    seeded = pack.training.model_copy(update={"seed": 8})
+    with few():
+        first, again = run(pack, ingested, less), run(pack, ingested, less)
+        other = run(pack.model_copy(update={"training": seeded}), ingested, less)
     assert again.digest == first.digest
     assert html(again) == html(first)
-    seeded = pack.training.model_copy(update={"seed": 8})
-    other = run(pack.model_copy(update={"training": seeded}), ingested, less)
     assert other.digest != first.digest
 
 
@@ -146,10 +153,12 @@ def test_verdict_names_the_law_broken_when_it_is(found: Backtest) -> None:
     assert "too few blocks" in said[3]
 
 
-def test_run_is_in_mlflow_with_figures_digests_and_files(found: Backtest, tmp_path: Path) -> None:
+def test_run_is_in_mlflow_with_figures_digests_and_files(
+    found: Backtest, tmp_path: Path, tracking_file: Path
+) -> None:
     from mlflow.tracking import MlflowClient
 
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    uri = f"sqlite:///{shutil.copy(tracking_file, tmp_path)}"
     registry = ModelRegistry(uri, (tmp_path / "artifacts").as_uri())
     run_id = record(
         found, registry, "vigie-synthetic-vigilia", tmp_path / "b.json", tmp_path / "out/b.html"
