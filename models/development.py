@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from features.days import Days
@@ -21,7 +20,7 @@ from models.calibration import Calibrator, fit_calibrator
 from models.dispersion import apart, dispersion
 from models.examples import Examples
 from models.forecaster import Forecaster, fit_forecaster, fit_model
-from models.metrics import precision_at, scores
+from models.metrics import auc, average_precision, precision_at, scores
 from models.severity import Excess
 from models.splits import Block, check_folds, settled_before, time_folds
 from models.zoo import Entry, entry
@@ -297,8 +296,8 @@ def held_out_scores(rows: HeldOut) -> dict[str, float]:
     days = [d for d in days if 0 < rows.y[d].sum() < d.sum()]
     daily = [
         {
-            "average_precision": average_precision_score(rows.y[d], rows.margin[d]),
-            "auc": roc_auc_score(rows.y[d], rows.margin[d]),
+            "average_precision": average_precision(rows.y[d], rows.margin[d]),
+            "auc": auc(rows.y[d], rows.margin[d]),
             "precision_at_50": precision_at(rows.y[d], rows.margin[d], 50),
         }
         for d in days

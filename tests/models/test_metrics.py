@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import poisson
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.metrics import (
+    auc,
+    average_precision,
     calibration_error,
     crps,
     hits_by_rank,
@@ -100,3 +105,11 @@ def test_crps_of_a_certain_forecast_is_its_error() -> None:
 def test_crps_refuses_counts_above_what_was_asked_about() -> None:
     with pytest.raises(ValueError, match="up to 7 incidents"):
         crps(np.ones((1, 5)), np.array([7.0]))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([-1.5, -0.2, 0.0, 0.7, 2.0])), min_size=2))
+def test_quick_ranking_scores_are_scikit_learns_with_ties(rows: list[tuple[bool, float]]) -> None:
+    y = np.array([int(happened) for happened, _ in rows] + [0, 1])
+    margin = np.array([said for _, said in rows] + [0.1, 0.2])
+    assert average_precision(y, margin) == pytest.approx(average_precision_score(y, margin))
+    assert auc(y, margin) == pytest.approx(roc_auc_score(y, margin))
