@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from sqlalchemy import func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from response.bodies import kept
 from response.places import Places
 from response.reports import Fault, Reason, Report, recognised, understand
 from response.scrub import scrub, scrub_text
@@ -387,7 +389,7 @@ def _keep(
         state=str(state),
         unit_id=unit_id,
         areas=list(arrival.areas),
-        raw=storable({"sent": scrub(arrival.raw), "read": scrub(recognised(arrival.fields))}),
+        raw=storable({"sent": _sent(arrival, state), "read": scrub(recognised(arrival.fields))}),
         reasons=[{**r._asdict(), "meant": list(r.meant)} for r in reasons or []],
     )
     session.add(row)
@@ -395,15 +397,25 @@ def _keep(
     return row.inbox_id
 
 
+def _sent(arrival: Arrival, state: State) -> Any:
+    """What was sent, without what points to a person; the same bytes are kept once."""
+    if not isinstance(arrival.raw, bytes):
+        return scrub(arrival.raw)
+    return None if state is State.DUPLICATE else kept(arrival.raw)
+
+
 def storable(value: Any) -> Any:
-    """Values that every database takes as JSON: PostgreSQL knows neither NUL nor lone halves."""
+    """Values that every database takes as JSON.
+
+    PostgreSQL knows neither NUL nor lone halves, JSON neither NaN nor infinity.
+    """
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
         return {storable(str(k)): storable(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [storable(v) for v in value]
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not isfinite(value):
         return None
     return value
 

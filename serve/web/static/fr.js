@@ -207,6 +207,8 @@ export const FR = {
   "Make a report": "En faire un signalement",
   "Reason to put it aside": "Motif pour l'écarter",
   "Put aside": "Écarter",
+  "Show all of it": "Tout afficher",
+  "as it came": "tel que reçu",
   "a program": "un programme",
   "a phone's form": "un formulaire de téléphone",
   "SMS": "SMS",
