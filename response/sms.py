@@ -88,6 +88,14 @@ _FILLERS = frozenset(
     """A AU AUX DE DES DU LA LE LES L D UN UNE ET EN SUR PRES VERS DANS IL Y GRAVITE NIVEAU AVEC
     PAR POUR SVP MERCI BONJOUR""".split()  # noqa: SIM905
 )
+_OF_COUNTS = frozenset({"DE", "DES", "D"})
+_ARTICLES = frozenset({"UN", "UNE"})
+_GRAVITY = frozenset({"GRAVITE", "NIVEAU"})
+_NUMBERS: MappingProxyType[str, str] = MappingProxyType(
+    {"UN": "1", "UNE": "1", "DEUX": "2", "TROIS": "3", "QUATRE": "4", "CINQ": "5"}
+    | {word: word for word in ("ZERO", "SIX", "SEPT", "HUIT", "NEUF", "DIX")}
+)
+"""Severities as words; those that are none are told as they were typed."""
 _HELP = frozenset({"AIDE", "HELP", "INFO"})
 _CANCEL = frozenset({"ANNULE", "ANNULER", "ANNULEZ"})
 _DIGIT = re.compile(r"G?(\d)")
@@ -218,12 +226,16 @@ class _Reader:
         self.day = ""
         self._at_center = False
         self._center: list[str] = []
+        self._before = ""
+        self._spoken: list[str] = []
 
     def read(self) -> None:
         self._find_code()
         while self._tokens:
+            token = self._tokens[0]
             if not (self._phrase() or self._name() or self._small()):
                 self._other(self._tokens.pop(0))
+            self._before = token
         if self._center:
             self.fields["voting_center"] = " ".join(self._center)
         self._infer()
@@ -274,6 +286,10 @@ class _Reader:
         token = self._tokens[0]
         if (digit := _DIGIT.fullmatch(token)) is not None:
             self._put("severity", digit[1])
+        elif token in _GRAVITY:
+            self._at_center = False
+        elif self._is_severity():
+            self._spoken.append(_NUMBERS[token])
         elif self._tokens[:2] == ["AVANT", "HIER"]:
             self.day = _BEFORE
             del self._tokens[0]
@@ -281,10 +297,29 @@ class _Reader:
             self.day = token
         elif token in (_YESTERDAY, "YESTERDAY"):
             self.day = _YESTERDAY
-        elif token not in _FILLERS or self._center:
+        elif token not in _FILLERS or (self._at_center and self._center):
             return False
         del self._tokens[0]
         return True
+
+    def _is_severity(self) -> bool:
+        """Whether the next word is a severity, and no count ("deux morts") and no article.
+
+        "Un" is one after the word severity, at the end, and between a sign and a place.
+        """
+        token, *after = self._tokens
+        if token not in _NUMBERS or (self._at_center and self._before not in _GRAVITY):
+            return False
+        if self._before in _GRAVITY or not after:
+            return True
+        if token in _ARTICLES:
+            place = isinstance(_PHRASES.get(after[0]), PlaceKind)
+            return place and isinstance(_PHRASES.get(self._before), ReportKind | Sign)
+        known = after[0] in _FILLERS - _OF_COUNTS or after[0] in (_YESTERDAY, _BEFORE, *_WEEKDAYS)
+        return known or any(
+            " ".join(after[:n]) in _PHRASES or self._places.named(" ".join(after[:n]))
+            for n in range(1, max(_LONGEST_PHRASE, self._places.longest_name) + 1)
+        )
 
     def _other(self, token: str) -> None:
         """A word that nothing knows: a typo, the name of a voting center, or left over."""
@@ -301,6 +336,9 @@ class _Reader:
 
     def _infer(self) -> None:
         """What a short message leaves unsaid: ARMES is a warning sign, BAGARRE an incident."""
+        if "severity" not in self.fields:
+            for number in self._spoken:
+                self._put("severity", number)
         sign = self.fields.get("sign")
         if sign is not None and "kind" not in self.fields:
             clash = sign == SAID[Sign.CLASH].code
@@ -347,8 +385,25 @@ def reference(report_id: str) -> str:
     return report_id[:5].upper()
 
 
-def reply_understood(report: Report, report_id: str, places: Places, zone: tzinfo = UTC) -> str:
-    """What was understood, and how to take it back; when it was seen, where that is not now."""
+_CLEANED = frozenset({"NUMBER", "POSITION", "MAIL"})
+"""What is left of a number, a position and an address."""
+_MOST_NAMED = 2
+
+
+def _named(rest: Sequence[str]) -> str:
+    """The first words that nothing knew, as a sentence; empty without any."""
+    words = [word for word in rest if len(word) > 1 and word not in _CLEANED]
+    return " et ".join(f'"{word.lower()[:20]}"' for word in words[:_MOST_NAMED])
+
+
+def reply_understood(
+    report: Report,
+    report_id: str,
+    places: Places,
+    zone: tzinfo = UTC,
+    rest: Sequence[str] = (),
+) -> str:
+    """What was understood, what was not, and how to take it back; when it was seen, if not now."""
     unit = places.by_id[report.unit_id]
     words: list[StrEnum | None] = [report.sign or report.kind, report.place_kind, report.people]
     if report.sign is not None and report.kind is not ReportKind.WARNING_SIGN:
@@ -359,15 +414,21 @@ def reply_understood(report: Report, report_id: str, places: Places, zone: tzinf
     if report.sent_at - report.seen_at >= _NOW:
         said.append(f"vu le {report.seen_at.astimezone(zone):%d/%m %Hh%M}")
     ends = f". Faux ? {KEYWORD} ANNULE {reference(report_id)}"
+    if named := _named(rest):
+        ends = f". Pas compris: {named}{ends}"
     head = f"Bien reçu: {unit.says}, {', '.join(said)}"
     return gsm(head[: MOST_LETTERS - len(ends)] + ends)
 
 
-def reply_reasons(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:
-    """What is missing or wrong, and the message to send instead."""
+def reply_reasons(
+    reasons: Sequence[Reason], fields: dict[str, Any], rest: Sequence[str] = ()
+) -> str:
+    """What is missing or wrong, the words that nothing knew, and the message to send instead."""
     says = "; ".join(reason.says(Language.FR) for reason in reasons[:2])
     tail = f" Renvoyez ex: {_mended(reasons, fields)}. Aide: {KEYWORD} AIDE"
-    return gsm(f"Gardé, mais pas compris: {says}."[: MOST_LETTERS - len(tail)] + tail)
+    named = _named(rest)
+    head = f"Gardé. Je ne comprends pas {named}" if named else "Gardé, mais pas compris"
+    return gsm(f"{head}: {says}."[: MOST_LETTERS - len(tail)] + tail)
 
 
 def _mended(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:

@@ -168,11 +168,13 @@ def _answer(
     arrival = from_sms(message, fields, message_id, reporter, f"sms {gateway}", areas, sent_at)
     (landed,) = land(request, session, now, actor, [arrival])
     if landed.reasons or landed.report is None:
-        reply = sms.reply_reasons(landed.reasons, message.fields)
+        reply = sms.reply_reasons(landed.reasons, message.fields, message.rest)
     elif landed.state is State.DUPLICATE:
         reply = sms.reply_again(landed.report_id)
     else:
-        reply = sms.reply_understood(landed.report, landed.report_id, known, zone(settings))
+        reply = sms.reply_understood(
+            landed.report, landed.report_id, known, zone(settings), message.rest
+        )
     return SmsAnswer(reply=reply, state=landed.state, report_id=landed.report_id)
 
 
