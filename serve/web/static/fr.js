@@ -392,6 +392,7 @@ export const FR = {
   "Communes": "Communes",
   "Communes without a score": "Communes sans score",
   "Cover communes of its field reports": "Couvrir les communes de ses signalements",
+  "At most so many communes (empty: all that can be)": "Au plus tant de communes (vide : toutes celles qu'on peut)",
   "Deployment": "Déploiement",
   "Deployments are private. Sign in on the page of forecasts, then come back to this address.":
     "Les déploiements sont privés. Connectez-vous sur la page des prévisions, puis revenez à cette adresse.",
