@@ -14,7 +14,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, text, update
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from response.bodies import kept
@@ -25,11 +25,7 @@ from response.submissions import Arrival, Submission, digest, head
 from response.vocabulary import People, PlaceKind, ReportKind, Sign, Verification
 from store.report_places import is_within
 from store.report_schema import ReportDecision, ReportInbox, ReportSubmission, ReportVersion
-from store.schema import Mark
-
-_TURN = 0x5265706F7274
-"""Number of PostgreSQL's advisory lock: "Report"."""
-
+from store.turns import Turn, take_turn
 
 AT_A_TIME = 50
 """Submissions that land in one transaction, so that other writers get their turn."""
@@ -62,17 +58,6 @@ class Landed:
     report: Report | None = None
 
 
-def take_turn(session: Session) -> None:
-    """Wait until nobody else writes reports, until the end of this transaction.
-
-    On SQLite a statement that changes nothing takes the write lock before anything is read.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
-    else:
-        session.execute(update(Mark).where(Mark.key == "").values(value=""))
-
-
 def receive(
     session: Session,
     arrival: Arrival,
@@ -93,7 +78,7 @@ def receive(
         again: whether we read it ourselves, again and again: a duplicate is then no arrival,
             and has no row in the inbox (id 0).
     """
-    take_turn(session)
+    take_turn(session, Turn.REPORTS)
     submission_id = digest(arrival.report_id, arrival.said)
     report_id, others = _family(session, arrival)
     reasons, report = _look(arrival, places, now, zone)
