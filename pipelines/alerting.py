@@ -18,7 +18,7 @@ from response.alerts import Draft, Step
 from response.ceiling import under
 from response.contracts import empty
 from response.triggers import Situation, drafts, escalations
-from store import alert_inputs, alert_rounds, alert_tables, alerts, deployments, plans
+from store import alert_inputs, alert_rounds, alert_tables, alerts, deployment_moves, deployments
 from store.database import connect, sessions
 from store.deployment_schema import Deployment, DeploymentApproval
 from store.reports import report_history
@@ -68,7 +68,7 @@ def posted(
     if approval is None:
         return empty("posts"), None
     kept = deployments.version(session, approval.deployment_id, approval.version)
-    posts = plans.posts_of(session, kept).groupby("unit_id")["mediators"].sum()
+    posts = deployment_moves.posts_of(session, kept).groupby("unit_id")["mediators"].sum()
     starts = session.get_one(Election, election_id).window_start
     since = max(approval.approved_at, datetime.combine(starts, time(), UTC))
     return posts.astype("int64").reset_index(), pd.Timestamp(since)

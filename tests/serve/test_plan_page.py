@@ -147,7 +147,8 @@ def test_how_many_communes_reports_may_ask_for_is_said_in_the_form(
     browser: Browser, server: str, secrets: dict[str, str], language: str, label: str
 ) -> None:
     page, said = _open(browser, server, secrets["planner"], 390, language)
-    page.locator("#make > summary").click()
+    expect(page.locator("#plan h1")).to_be_visible()
+    page.locator("#make").evaluate("(details) => { details.open = true; }")
     most = page.get_by_label(label)
     expect(most).to_be_hidden()
     page.locator("#mediators").fill("4")
