@@ -101,7 +101,7 @@ class ReportOut(_Shape):
     severity: int = Field(ge=0, le=5, description="1 slight to 5 deadly; 0 where nothing was seen")
     place_kind: PlaceKind | None
     place_says: str | None
-    voting_center: str | None
+    voting_center: str | None = Field(description="As it was typed; for those who may verify")
     people: People | None
     people_says: str | None
     seen_at: datetime
@@ -131,7 +131,7 @@ class VersionOut(_Shape):
     known_at: datetime
     change: str = Field(examples=["edited"])
     actor: str = Field(description="Token, gateway, or who ran a command; never a mediator")
-    reason: str
+    reason: str = Field(description="As it was typed; for those who may verify")
     unit_id: str
     kind: ReportKind
     sign: Sign | None

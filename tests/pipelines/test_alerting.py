@@ -47,6 +47,7 @@ from store.report_schema import ReportVersion
 ROOT = Path(__file__).parents[2]
 ELECTION = "XVG-2024-PRES-1"
 DAY = date(2024, 10, 1)
+PLANTED = "chez Moussa 76123456"
 ISSUED = datetime(2024, 10, 1, 6, tzinfo=UTC)
 
 
@@ -192,6 +193,7 @@ def _reported(session: Session, report_id: str, unit_id: str, **how: Any) -> Non
     usual: dict[str, Any] = {
         "version": 1,
         "known_at": moment,
+        "voting_center": PLANTED,
         "kind": "warning_sign",
         "sign": "armed_presence",
         "severity": 3,
@@ -204,7 +206,7 @@ def _reported(session: Session, report_id: str, unit_id: str, **how: Any) -> Non
         "sender": "s",
         "change": "landed",
         "actor": "t",
-        "reason": "",
+        "reason": PLANTED,
     }
     session.add(ReportVersion(report_id=report_id, unit_id=unit_id, **{**usual, **how}))
 
@@ -252,6 +254,10 @@ def test_field_reports_and_posts_draft_alerts(made: sessionmaker[Session], pack:
     assert drafted(24) == {("grave-incident", "XX0102")}
     assert drafted(48) == {("silence", "XX02")}
     assert drafted(49) == set()
+    with made() as session:
+        told = str([(one.alert.words, one.alert.evidence) for one in alerts.page(session)])
+    assert PLANTED not in told
+    assert "rq9" not in told  # who reported
 
 
 def test_a_nowcast_moves_the_probability(made: sessionmaker[Session], pack: Pack) -> None:
