@@ -14,7 +14,7 @@ from fastapi import APIRouter, BackgroundTasks, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from features.errors import NotFoundError
-from response import sms
+from response import sms, sms_replies
 from response.bodies import Unread
 from response.reports import Fault, Reason, read_moment
 from response.submissions import Arrival
@@ -92,7 +92,7 @@ def receive(
     else:
         arrival = _unread(request, declared, f"sms {gateway}", fields, content, areas)
         (landed,) = land(request, session, now, actor, [arrival])
-        reply = sms.reply_reasons(landed.reasons, {})
+        reply = sms_replies.reply_reasons(landed.reasons, {})
         answer = SmsAnswer(reply=reply, state=landed.state, report_id=landed.report_id)
     number = fields.get(declared.sender, "")
     if declared.reply_url and number:
@@ -163,16 +163,16 @@ def _answer(
     if message.command is sms.Command.CANCEL and reporter is not None:
         return _cancel(session, now, reporter, message.reference, actor)
     if message.command is sms.Command.HELP and not message.reasons:
-        return SmsAnswer(reply=sms.reply_help(), state=None, report_id=None)
+        return SmsAnswer(reply=sms_replies.reply_help(), state=None, report_id=None)
     message_id = fields.get(declared.message_id, "") if declared.message_id else ""
     arrival = from_sms(message, fields, message_id, reporter, f"sms {gateway}", areas, sent_at)
     (landed,) = land(request, session, now, actor, [arrival])
     if landed.reasons or landed.report is None:
-        reply = sms.reply_reasons(landed.reasons, message.fields, message.rest)
+        reply = sms_replies.reply_reasons(landed.reasons, message.fields, message.rest)
     elif landed.state is State.DUPLICATE:
-        reply = sms.reply_again(landed.report_id)
+        reply = sms_replies.reply_again(landed.report_id)
     else:
-        reply = sms.reply_understood(
+        reply = sms_replies.reply_understood(
             landed.report, landed.report_id, known, zone(settings), message.rest
         )
     return SmsAnswer(reply=reply, state=landed.state, report_id=landed.report_id)
@@ -186,7 +186,7 @@ def _cancel(
     if report_id is not None:
         report_changes.withdraw(session, report_id, reason="by SMS", actor=actor, now=now)
         record(session, Entry(now, actor, "report.withdrawn", report_id))
-    return SmsAnswer(reply=sms.reply_cancelled(report_id), state=None, report_id=report_id)
+    return SmsAnswer(reply=sms_replies.reply_cancelled(report_id), state=None, report_id=report_id)
 
 
 def _reply(gateway: SmsGateway, number: str, text: str) -> None:

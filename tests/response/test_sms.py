@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from response import sms
+from response import sms, sms_replies
 from response.places import Places
 from response.reports import Report, understand
 from response.short_codes import Unit
@@ -33,12 +33,14 @@ def converse(text: str) -> tuple[Report | None, str]:
     """The report that a message makes, if any, and its reply."""
     message = sms.read(text, PLACES, NOW, UTC)
     if message.command is sms.Command.HELP and not message.reasons:
-        return None, sms.reply_help()
+        return None, sms_replies.reply_help()
     found = understand(message.fields, PLACES, NOW)
     if isinstance(found, Report) and not message.reasons:
-        return found, sms.reply_understood(found, "a1b2c3d4e5f60718", PLACES, UTC, message.rest)
+        return found, sms_replies.reply_understood(
+            found, "a1b2c3d4e5f60718", PLACES, UTC, message.rest
+        )
     reasons = [*message.reasons, *(found if isinstance(found, list) else [])]
-    return None, sms.reply_reasons(reasons, message.fields, message.rest)
+    return None, sms_replies.reply_reasons(reasons, message.fields, message.rest)
 
 
 UNDERSTOOD = {
@@ -130,8 +132,10 @@ def test_commands_are_known() -> None:
     assert sms.read("aide", PLACES, NOW, UTC).command is sms.Command.HELP
     cancel = sms.read("Vig annuler a1b2c", PLACES, NOW, UTC)
     assert (cancel.command, cancel.reference) == (sms.Command.CANCEL, "A1B2C")
-    assert len(sms.reply_help()) <= sms.MOST_LETTERS
-    assert all(SAID[sign].code in sms.reply_help() for sign in Sign if sign is not Sign.OTHER)
+    assert len(sms_replies.reply_help()) <= sms_replies.MOST_LETTERS
+    assert all(
+        SAID[sign].code in sms_replies.reply_help() for sign in Sign if sign is not Sign.OTHER
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,8 +229,8 @@ TEXTS = st.one_of(
 @given(TEXTS)
 def test_any_text_is_understood_or_told_why_in_one_sms(text: str) -> None:
     found, reply = converse(text)
-    assert 0 < len(reply) <= sms.MOST_LETTERS
-    assert set(reply) <= sms._GSM
+    assert 0 < len(reply) <= sms_replies.MOST_LETTERS
+    assert set(reply) <= sms_replies._GSM
     if found is not None:
         assert found.unit_id in PLACES.by_id
         assert (found.severity == 0) is (found.kind is ReportKind.NOTHING_SEEN)
