@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.neighbors import BallTree
 
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius of the Earth (IUGG, Moritz 2000)."""
+from features.sphere import EARTH_RADIUS_KM
 
 
 def membership(labels: pd.Series) -> sparse.csr_array:
@@ -37,6 +35,9 @@ def distances(units: pd.DataFrame, radius_km: float) -> sparse.csr_array:
         Matrix of shape (units, units) without the diagonal. Coincident units are 1 m apart,
         so that a pair that is near is always stored.
     """
+    # scikit-learn takes seconds to load, and who plans mediators needs other things of this module.
+    from sklearn.neighbors import BallTree
+
     points = np.radians(units[["lat", "lon"]].to_numpy(dtype=float))
     tree = BallTree(points, metric="haversine")
     near, far = tree.query_radius(points, radius_km / EARTH_RADIUS_KM, return_distance=True)

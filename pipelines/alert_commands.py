@@ -102,7 +102,7 @@ def draft(
 
     engine = connect(Settings().database)
     migrate(engine)
-    moment = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+    moment = as_of.replace(tzinfo=UTC) if as_of else None
     found = make(sessions(engine), load_pack(config), election, moment)
     engine.dispose()
     for one in (*found.shown, *found.held):

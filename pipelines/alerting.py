@@ -18,11 +18,12 @@ from response.alerts import Draft, Step
 from response.ceiling import under
 from response.contracts import empty
 from response.triggers import Situation, drafts, escalations
-from store import alert_inputs, alert_rounds, alert_tables, alerts, deployments, plans
+from store import alert_inputs, alert_rounds, alert_tables, alerts, deployment_moves, deployments
 from store.database import connect, sessions
 from store.deployment_schema import Deployment, DeploymentApproval
 from store.reports import report_history
 from store.schema import Election
+from store.turns import Turn, take_turn
 
 TARGET = "any"
 
@@ -67,7 +68,7 @@ def posted(
     if approval is None:
         return empty("posts"), None
     kept = deployments.version(session, approval.deployment_id, approval.version)
-    posts = plans.posts_of(session, kept).groupby("unit_id")["mediators"].sum()
+    posts = deployment_moves.posts_of(session, kept).groupby("unit_id")["mediators"].sum()
     starts = session.get_one(Election, election_id).window_start
     since = max(approval.approved_at, datetime.combine(starts, time(), UTC))
     return posts.astype("int64").reset_index(), pd.Timestamp(since)
@@ -88,14 +89,20 @@ class Drafted:
     released: list[str] = field(default_factory=list)
 
 
-def draft(made: sessionmaker[Session], pack: Pack, election_id: str, as_of: datetime) -> Drafted:
+def draft(
+    made: sessionmaker[Session], pack: Pack, election_id: str, as_of: datetime | None = None
+) -> Drafted:
     """Hold a pack's rules against a round and keep the drafts that are new.
+
+    Whoever drafts at the same time waits, and then sees these drafts: two runs together show no
+    more than the ceiling lets through.
 
     Args:
         made: sessions of the database.
         pack: whose rules.
         election_id: the round.
-        as_of: the moment whose knowledge may be used, with a time zone.
+        as_of: the moment whose knowledge may be used, with a time zone; None for the one at
+            which its turn comes.
 
     Returns:
         The new drafts, those of them that are over the pack's ceiling, and those let go by it.
@@ -103,8 +110,10 @@ def draft(made: sessionmaker[Session], pack: Pack, election_id: str, as_of: date
     Raises:
         NotFoundError: there is no such round, or no units of its country.
     """
-    moment = pd.Timestamp(as_of)
     with made.begin() as session:
+        take_turn(session, Turn.ALERTS)
+        as_of = as_of or _now(session, election_id)
+        moment = pd.Timestamp(as_of)
         seen = situation(session, election_id, as_of)
         found = drafts(pack.alerts, seen, moment)
         found += escalations(
@@ -127,6 +136,12 @@ def draft(made: sessionmaker[Session], pack: Pack, election_id: str, as_of: date
             note = f"{by} takes its place"
             alerts.take(session, alert_id, Step.EXPIRE, at=as_of, by=alerts.MACHINE, note=note)
         return Drafted(chosen.shown, chosen.held, chosen.released)
+
+
+def _now(session: Session, election_id: str) -> datetime:
+    """The moment, and no earlier than any step of a machine whose clock is ahead of ours."""
+    newest = alerts.newest_step(session, election_id)
+    return max(datetime.now(UTC), newest) if newest else datetime.now(UTC)
 
 
 def draft_and_send(settings: Settings) -> dict[str, str]:
@@ -157,7 +172,7 @@ def _drafted(made: sessionmaker[Session], pack: Pack, settings: Settings) -> str
         rounds = alert_rounds.rounds_at(session, codes, now, settings.ahead_days)
         ids = [election.election_id for election in rounds]
     try:
-        done = [draft(made, pack, election_id, now) for election_id in ids]
+        done = [draft(made, pack, election_id) for election_id in ids]
     except VigieError as error:
         return f"{type(error).__name__}: {error}"
     shown = sum(len(one.shown) + len(one.released) for one in done)

@@ -248,13 +248,14 @@ def deploy_judge(
     from response.deployment_hindsight import judged
     from response.deployment_request import Request
     from store import deployments, plans
+    from store.deployment_moves import posts_of
     from store.deployment_posts import bulletin_of
 
     with _store() as session:
         kept = deployments.version(session, deployment, version)
         bulletin = bulletin_of(session, kept)
         known = plans.situation(session, bulletin)
-        posts = plans.posts_of(session, kept)
+        posts = posts_of(session, kept)
     with err.status("reading what happened") as status:
         pack = load_pack(config)
         tables = Workshop(pack, Settings(), datetime.now(UTC), status.update).ingest().tables
@@ -343,7 +344,7 @@ def _print_plans(figures: dict[str, Any], lang: Language) -> None:
 
 
 def _print_moves(session: Session, kept: DeploymentVersion, most: int = _SHOWN) -> None:
-    from store.deployment_tables import moves_since
+    from store.deployment_moves import moves_since
 
     found = moves_since(session, kept)
     stays = found["from_unit"] == found["to_unit"]

@@ -36,6 +36,7 @@ Areas = Annotated[
     list[str] | None,
     typer.Option("--area", help="Region, parent area or unit, by id; repeat for more"),
 ]
+_MOST_LETTERS = 500
 Item = Annotated[int, typer.Argument(help="Id, from vigie reports queue")]
 Why = Annotated[str, typer.Option(help="Why, for the history")]
 
@@ -209,18 +210,24 @@ def verify(
 
 @app.command("queue")
 def queue(
+    item: Annotated[int | None, typer.Argument(help="Id: all of this one [a list]")] = None,
     area: Areas = None,
     limit: Annotated[int, typer.Option(min=1, help="Most to print")] = 50,
     lang: Lang = Language.EN,
 ) -> None:
     """Show what was not understood and waits for a person, the oldest first."""
     with _session() as session:
-        rows = report_queue.waiting(session, area or (), limit=limit)
+        if item is None:
+            rows = report_queue.waiting(session, area or (), limit=limit)
+        else:
+            rows = [report_queue.item(session, item, area or ())]
     for row in rows:
         says = "; ".join(reason.says(lang) for reason in report_queue.reasons_of(row))
+        # Written as Python writes it, letters that would steer a terminal are spelt out.
+        sent = repr(row.raw.get("sent"))
         out.print(
             f"{row.inbox_id}  {row.received_at:%Y-%m-%d %H:%M}  {row.intake}  {says}\n"
-            f"    {row.raw.get('sent')}",
+            f"    {sent if item else sent[:_MOST_LETTERS]}",
             markup=False,
             highlight=False,
             soft_wrap=True,

@@ -106,7 +106,7 @@ def _land(
         if landed.state is State.DUPLICATE:
             continue
         audit.record(session, audit.Entry(now, actor, f"report.{landed.state}", landed.report_id))
-        if filled.photo and landed.state is not State.QUEUED:
+        if filled.photo:
             picture = source.photo(client, row, filled)
             kept = picture is not None and _keep(settings, session, landed.report_id, picture, now)
             counts["photo" if kept else "photo missing"] += 1

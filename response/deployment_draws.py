@@ -12,8 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtri
 
 from features.kernels import Floats
 from response.deployment_network import Ints
@@ -75,7 +74,7 @@ def _numbers(
 
 def _errors(units: pd.DataFrame, p: Floats, level: float) -> tuple[Floats, Floats]:
     """Standard errors below and above, in log-odds."""
-    reach = norm.ppf(0.5 + level / 2)
+    reach = ndtri(0.5 + level / 2)
     low, high = (
         np.clip(units[c].to_numpy(dtype=float), _EDGE, 1 - _EDGE) for c in ("lower", "upper")
     )

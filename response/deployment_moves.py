@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
-from scipy.optimize import linprog
 
 from features.kernels import Floats
-from response.deployment_network import Ints, kilometres
+from features.sphere import kilometres
+from response.transport import transport
 
 COLUMNS = ("base", "from_unit", "to_unit", "mediators", "km")
 
@@ -61,7 +60,7 @@ def _matched(
     starts, ends = leave["unit_id"].tolist(), come["unit_id"].tolist()
     if len(starts) and len(ends):
         km = _between(starts, ends, units)
-        sent = _transport(np.nan_to_num(km, nan=1e5), leaving, coming)
+        sent = transport(np.nan_to_num(km, nan=1e5), leaving, coming)
         for i, j in zip(*np.nonzero(sent), strict=True):
             rows.append((base, starts[i], ends[j], int(sent[i, j]), float(km[i, j])))
         leaving, coming = leaving - sent.sum(axis=1), coming - sent.sum(axis=0)
@@ -80,19 +79,3 @@ def _between(starts: list[str], ends: list[str], units: pd.DataFrame) -> Floats:
             row = kilometres(units, at[start])
             km[i] = [row[c] if c >= 0 else np.nan for c in columns]
     return km
-
-
-def _transport(cost: Floats, leaving: Ints, coming: Ints) -> Ints:
-    """As many as can be matched, at the least cost (a transportation problem: whole numbers)."""
-    n, m = cost.shape
-    cells = np.arange(n * m)
-    rows = sparse.csr_array((np.ones(n * m), (cells // m, cells)))
-    columns = sparse.csr_array((np.ones(n * m), (cells % m, cells)))
-    fewer, more = (rows, columns), (leaving, coming)
-    if leaving.sum() > coming.sum():
-        fewer, more = (columns, rows), (coming, leaving)
-    found = linprog(  # type: ignore[call-overload]
-        cost.ravel(), A_eq=fewer[0], b_eq=more[0], A_ub=fewer[1], b_ub=more[1], method="highs-ds"
-    )
-    sent: Ints = np.round(found.x).astype(np.int64).reshape(n, m)
-    return sent

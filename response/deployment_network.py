@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from features.errors import ContractError
 from features.kernels import Floats
-from features.space import EARTH_RADIUS_KM
+from features.sphere import kilometres
 from response.deployment_request import Request
 
 Ints = NDArray[np.int64]
@@ -153,15 +153,6 @@ def _require_ids(request: Request, units: pd.DataFrame) -> None:
             "deployment, languages: expected bases that say what their mediators speak, got no "
             "bases; add them, or leave languages out"
         )
-
-
-def kilometres(units: pd.DataFrame, start: int) -> Floats:
-    """Great-circle distance from one unit's centre to every unit's, shape (units,)."""
-    lon, lat = (np.radians(units[c].to_numpy(dtype=float)) for c in ("lon", "lat"))
-    half = np.sin((lat - lat[start]) / 2) ** 2
-    half += np.cos(lat) * np.cos(lat[start]) * np.sin((lon - lon[start]) / 2) ** 2
-    km: Floats = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-    return km
 
 
 def _supplies(

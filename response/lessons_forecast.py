@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from features.vocabulary import Band
 from models import metrics
@@ -30,8 +30,8 @@ def share_interval(hits: int, rows: int, level: float = LEVEL) -> tuple[float, f
     Brown, Cai and DasGupta 2001, Interval Estimation for a Binomial Proportion.
     """
     tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits + 0.5, rows - hits + 0.5))
-    high = 1.0 if hits == rows else float(beta.ppf(1 - tail, hits + 0.5, rows - hits + 0.5))
+    low = 0.0 if hits == 0 else float(betaincinv(hits + 0.5, rows - hits + 0.5, tail))
+    high = 1.0 if hits == rows else float(betaincinv(hits + 0.5, rows - hits + 0.5, 1 - tail))
     return low, high
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from features.errors import ContractError, LeakError
 from features.kernels import Floats
@@ -108,7 +108,7 @@ def _scored(
     moved = {name: _logit(p, E, moment.shares) for name, p in prior.items()}
     factor = _pulls(prior["probability"], E, moment.shares)[at, block]
     pieces["contribution"] = value * factor
-    z = float(norm.ppf(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2))
     extra = _summed((at,), (z * pieces["sd"].to_numpy(dtype=float) * factor) ** 2, (count,))
     middle = moved["probability"]
     low = middle - np.sqrt((middle - moved["lower"]) ** 2 + extra)

@@ -17,8 +17,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from scipy.special import polygamma
-from scipy.stats import norm
+from scipy.special import ndtri, polygamma
 
 from features.errors import ContractError
 from features.kernels import Floats
@@ -154,7 +153,7 @@ def updated(table: pd.DataFrame, level: float = 0.8) -> pd.DataFrame:
         ContractError: a cell twice, a prior outside (0, 1), or more reports than watched weeks.
     """
     _require(table)
-    z = float(norm.ppf(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2))
     out = table.reset_index(drop=True).copy()
     variance = np.zeros(len(out))
     for side in ("if", "none"):

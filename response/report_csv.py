@@ -7,7 +7,7 @@ import io
 from typing import Any, NamedTuple
 
 from features.errors import ContractError
-from response.reports import FIELDS
+from response.reports import FIELDS, Fault, Reason
 from response.typed import fold
 
 MOST_ROWS = 5_000
@@ -34,6 +34,14 @@ _NAMES = {
 _NEEDED = ("unit", "kind", "seen_at")
 
 
+class NoRowsError(ContractError):
+    """A file that no rows can be read from; `reason` says why in either language."""
+
+    def __init__(self, says: str, reason: Reason) -> None:
+        super().__init__(f"csv{says}")
+        self.reason = reason
+
+
 class Row(NamedTuple):
     """A row of the file: its line, its fields, and all that it holds."""
 
@@ -46,7 +54,7 @@ def read_rows(content: bytes) -> list[Row]:
     """The rows of a csv, commas, semicolons or tabs between its cells.
 
     Raises:
-        ContractError: no text, no headings that are known, or too many rows: refused whole.
+        NoRowsError: no text, no headings that are known, or too many rows: refused whole.
     """
     text = _decoded(content)
     first = text.partition("\n")[0]
@@ -54,17 +62,24 @@ def read_rows(content: bytes) -> list[Row]:
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise ContractError(f"csv: expected rows of cells, got {error}; mend the file") from error
+        raise NoRowsError(
+            f": expected rows of cells, got {error}; mend the file",
+            Reason("file", Fault.NOT_READABLE, "csv"),
+        ) from error
     headings = [_NAMES.get(fold(cell.replace("_", " ")), "") for cell in (lines or [[]])[0]]
     missing = [name for name in _NEEDED if name not in headings]
     if missing:
-        raise ContractError(
-            f"csv, row 1: expected headings for {', '.join(_NEEDED)}, got none for "
-            f"{', '.join(missing)}; docs/how-to/collect-field-reports.md has an example"
+        raise NoRowsError(
+            f", row 1: expected headings for {', '.join(_NEEDED)}, got none for "
+            f"{', '.join(missing)}; docs/how-to/collect-field-reports.md has an example",
+            Reason("headings", Fault.MISSING, ", ".join(missing)),
         )
     rows = [(at, cells) for at, cells in enumerate(lines[1:], 2) if any(c.strip() for c in cells)]
     if len(rows) > MOST_ROWS:
-        raise ContractError(f"csv: expected at most {MOST_ROWS} rows, got {len(rows)}; divide it")
+        raise NoRowsError(
+            f": expected at most {MOST_ROWS} rows, got {len(rows)}; divide it",
+            Reason("rows", Fault.TOO_LONG, f"{len(rows)} > {MOST_ROWS}"),
+        )
     return [_row(at, cells, headings, lines[0]) for at, cells in rows]
 
 
@@ -76,7 +91,10 @@ def _decoded(content: bytes) -> str:
             continue
         if "\x00" not in text:
             return text
-    raise ContractError("csv: expected text in UTF-8 or Windows-1252, got neither; save it anew")
+    raise NoRowsError(
+        ": expected text in UTF-8 or Windows-1252, got neither; save it anew",
+        Reason("file", Fault.NOT_READABLE),
+    )
 
 
 def _row(line: int, cells: list[str], headings: list[str], titles: list[str]) -> Row:

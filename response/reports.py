@@ -68,6 +68,7 @@ class Fault(StrEnum):
     CONTRADICTION = "contradiction"
     OUTSIDE = "outside"
     NOT_READABLE = "not_readable"
+    NOT_A_FORM = "not_a_form"
 
 
 _SAYS: MappingProxyType[Fault, tuple[str, str]] = MappingProxyType(
@@ -86,6 +87,7 @@ _SAYS: MappingProxyType[Fault, tuple[str, str]] = MappingProxyType(
             "est hors des zones de l'expéditeur",
         ),
         Fault.NOT_READABLE: ("cannot be read", "est illisible"),
+        Fault.NOT_A_FORM: ("is no filled form", "n'est pas un formulaire rempli"),
     }
 )
 _NAMES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
@@ -100,6 +102,10 @@ _NAMES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "seen_at": ("time seen", "le moment"),
         "sent_at": ("time sent", "le moment d'envoi"),
         "text": ("message", "le message"),
+        "body": ("what was sent", "l'envoi"),
+        "file": ("file", "le fichier"),
+        "headings": ("headings", "l'en-tête"),
+        "rows": ("rows", "la liste"),
     }
 )
 

@@ -17,17 +17,19 @@ NUMBER, POSITION, ADDRESS, WITHHELD = "[number]", "[position]", "[e-mail]", "[wi
 _DIGITS_OF_A_NUMBER = 8
 """Telephone numbers of West Africa have 8 to 10 digits, without the country's."""
 
+# Every repetition that more than one place may begin is bounded, or a long text takes hours.
 # `alone`: a single digit before a date or a number is a severity, and no part of it.
 _PARTS = re.compile(
     r"""
     (?P<kept> \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b
       | (?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)
       | (?<!\d)\d\d?/\d\d?/\d{4}(?:[ ]\d\d?[:h]\d\d(?::\d\d)?)?(?!\d) )
-    | (?P<alone> (?<![\w+])\d(?=\s+(?:\d\d?/\d\d?/\d{4} | [+(]?\d(?:[\s.()/-]?\d){7,})(?!\w)) )
-    | (?P<address> [^\s@<>"]+@[^\s@<>"]+[.][^\s@<>"]+ )
-    | (?P<position> (?<![\d.])[+-]?\d{1,2}[.]\d{3,}\s*[,; ]\s*[+-]?\d{1,3}[.]\d{3,}
+    | (?P<alone> (?<![\w+])\d(?=\s{1,3}(?:\d\d?/\d\d?/\d{4}
+      | [+(]?\d(?:[\s.()/-]?\d){7,20})(?!\w)) )
+    | (?P<address> [^\s@<>"]{1,64}@[^\s@<>"]{1,253}[.][^\s@<>"]{1,63} )
+    | (?P<position> (?<![\d.])[+-]?\d{1,2}[.]\d{3,15}\s{0,3}[,; ]\s{0,3}[+-]?\d{1,3}[.]\d{3,}
       (?:\s+[\d.]+){0,2} )
-    | (?P<number> (?<!\w)[+(]?\d(?:[\s.()/-]?\d){7,}(?!\w) )
+    | (?P<number> (?:(?<!\w)|(?<=%2B)|(?<=%20))[+(]?\d(?:[\s.()/-]?\d){7,}(?!\w) )
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
@@ -37,6 +39,16 @@ _KEYS = re.compile(
     r"|ATTACHMENTS|USERFORM|INSTANCENAME|REPORTER|MEDIATOR|MEDIATEUR|OBSERVER|OBSERVATEUR|ENUMERATOR|^(FROM|TEL|LAT|LON|LNG|NOM|PRENOM|NAME|WHO)$"
 )
 _ANY_NAME = {"NOM", "PRENOM", "NAME"}
+# Names with their values in JSON, XML and forms, also where these are cut off in the middle.
+_PAIRS = re.compile(
+    r"""
+    (?P<head> (?P<quote>["'])(?P<json>[^"'\\<>]{1,80})(?P=quote)\s*:\s* )
+      (?: "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | \[[^\]]*\]? | [^\s,}\]]+ )
+    | (?P<open> <(?P<xml>[\w.:-]{1,80})(?:\s[^<>]*)?> ) [^<]+
+    | (?P<start> (?:^|(?<=[&?]))(?P<form>[\w.%+-]{1,80})= ) [^&\s]+
+    """,
+    re.VERBOSE,
+)
 
 
 def scrub_text(text: str) -> str:
@@ -52,6 +64,20 @@ def scrub_text(text: str) -> str:
     return _PARTS.sub(put, text)
 
 
+def scrub_markup(text: str) -> str:
+    """A text that may be broken JSON, XML or a form, without private answers either."""
+
+    def put(found: re.Match[str]) -> str:
+        name = found["json"] or found["xml"] or found["form"]
+        if not _is_private(name):
+            return found[0]
+        if found["head"]:
+            return f'{found["head"]}"{WITHHELD}"'
+        return f"{found['open'] or found['start']}{WITHHELD}"
+
+    return scrub_text(_PAIRS.sub(put, text))
+
+
 def _is_private(key: str) -> bool:
     words = fold(key)
     last = words.rpartition(" ")[2]
@@ -65,7 +91,7 @@ def scrub(payload: Any) -> Any:
         payload: plain values as JSON has them.
     """
     if isinstance(payload, str):
-        return scrub_text(payload)
+        return scrub_markup(payload)
     if isinstance(payload, Mapping):
         return {
             scrub_text(str(key)): WITHHELD

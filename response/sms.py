@@ -1,33 +1,23 @@
-"""Reports by SMS: `VIG MOP05 ARMES 3 marche`, in any order, and the reply that each one gets."""
+"""Reports by SMS: `VIG MOP05 ARMES 3 marche`, in any order."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from features.vocabulary import Language
 from response.places import Places
-from response.reports import Fault, Reason, Report
+from response.reports import Fault, Reason
 from response.scrub import scrub_text
 from response.typed import fold, nearest
 from response.vocabulary import SAID, People, PlaceKind, ReportKind, Sign
 
 KEYWORD = "VIG"
-MOST_LETTERS = 160
-"""Characters of one SMS in the GSM alphabet (3GPP TS 23.038)."""
 _LONGEST_READ = 1000
-
-_GSM = frozenset(
-    "@£$¥èéùìòÇØøÅåÆæßÉ !\"#%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà\n"
-)
-_PLAIN = str.maketrans({"’": "'", "«": '"', "»": '"', "\u202f": " ", "\u00a0": " ", "–": "-"})
 
 
 class Command(StrEnum):
@@ -88,6 +78,14 @@ _FILLERS = frozenset(
     """A AU AUX DE DES DU LA LE LES L D UN UNE ET EN SUR PRES VERS DANS IL Y GRAVITE NIVEAU AVEC
     PAR POUR SVP MERCI BONJOUR""".split()  # noqa: SIM905
 )
+_OF_COUNTS = frozenset({"DE", "DES", "D"})
+_ARTICLES = frozenset({"UN", "UNE"})
+_GRAVITY = frozenset({"GRAVITE", "NIVEAU"})
+_NUMBERS: MappingProxyType[str, str] = MappingProxyType(
+    {"UN": "1", "UNE": "1", "DEUX": "2", "TROIS": "3", "QUATRE": "4", "CINQ": "5"}
+    | {word: word for word in ("ZERO", "SIX", "SEPT", "HUIT", "NEUF", "DIX")}
+)
+"""Severities as words; those that are none are told as they were typed."""
 _HELP = frozenset({"AIDE", "HELP", "INFO"})
 _CANCEL = frozenset({"ANNULE", "ANNULER", "ANNULEZ"})
 _DIGIT = re.compile(r"G?(\d)")
@@ -218,12 +216,16 @@ class _Reader:
         self.day = ""
         self._at_center = False
         self._center: list[str] = []
+        self._before = ""
+        self._spoken: list[str] = []
 
     def read(self) -> None:
         self._find_code()
         while self._tokens:
+            token = self._tokens[0]
             if not (self._phrase() or self._name() or self._small()):
                 self._other(self._tokens.pop(0))
+            self._before = token
         if self._center:
             self.fields["voting_center"] = " ".join(self._center)
         self._infer()
@@ -274,6 +276,10 @@ class _Reader:
         token = self._tokens[0]
         if (digit := _DIGIT.fullmatch(token)) is not None:
             self._put("severity", digit[1])
+        elif token in _GRAVITY:
+            self._at_center = False
+        elif self._is_severity():
+            self._spoken.append(_NUMBERS[token])
         elif self._tokens[:2] == ["AVANT", "HIER"]:
             self.day = _BEFORE
             del self._tokens[0]
@@ -281,10 +287,29 @@ class _Reader:
             self.day = token
         elif token in (_YESTERDAY, "YESTERDAY"):
             self.day = _YESTERDAY
-        elif token not in _FILLERS or self._center:
+        elif token not in _FILLERS or (self._at_center and self._center):
             return False
         del self._tokens[0]
         return True
+
+    def _is_severity(self) -> bool:
+        """Whether the next word is a severity, and no count ("deux morts") and no article.
+
+        "Un" is one after the word severity, at the end, and between a sign and a place.
+        """
+        token, *after = self._tokens
+        if token not in _NUMBERS or (self._at_center and self._before not in _GRAVITY):
+            return False
+        if self._before in _GRAVITY or not after:
+            return True
+        if token in _ARTICLES:
+            place = isinstance(_PHRASES.get(after[0]), PlaceKind)
+            return place and isinstance(_PHRASES.get(self._before), ReportKind | Sign)
+        known = after[0] in _FILLERS - _OF_COUNTS or after[0] in (_YESTERDAY, _BEFORE, *_WEEKDAYS)
+        return known or any(
+            " ".join(after[:n]) in _PHRASES or self._places.named(" ".join(after[:n]))
+            for n in range(1, max(_LONGEST_PHRASE, self._places.longest_name) + 1)
+        )
 
     def _other(self, token: str) -> None:
         """A word that nothing knows: a typo, the name of a voting center, or left over."""
@@ -301,6 +326,9 @@ class _Reader:
 
     def _infer(self) -> None:
         """What a short message leaves unsaid: ARMES is a warning sign, BAGARRE an incident."""
+        if "severity" not in self.fields:
+            for number in self._spoken:
+                self._put("severity", number)
         sign = self.fields.get("sign")
         if sign is not None and "kind" not in self.fields:
             clash = sign == SAID[Sign.CLASH].code
@@ -312,94 +340,3 @@ class _Reader:
             if tried is not None:
                 self.rest.remove(tried)
                 self.fields["unit"] = tried
-
-
-# Replies
-
-
-def gsm(text: str) -> str:
-    """A text in the GSM alphabet, so that one SMS holds 160 characters of it."""
-    return "".join(_letters(text.translate(_PLAIN)))
-
-
-def _letters(text: str) -> Iterator[str]:
-    for letter in text:
-        if letter in _GSM:
-            yield letter
-        else:
-            plain = unicodedata.normalize("NFKD", letter)
-            yield "".join(c for c in plain if c in _GSM) or "?"
-
-
-_NOW = timedelta(minutes=10)
-_EXAMPLE = f"{KEYWORD} MOP05 ARMES 3 MARCHE"
-
-
-def reply_help(example: str = _EXAMPLE) -> str:
-    """How to write a report."""
-    signs = " ".join(SAID[sign].code for sign in Sign if sign is not Sign.OTHER)
-    quiet = SAID[ReportKind.NOTHING_SEEN].code
-    return gsm(f"Ex: {example} (1-5). Rien vu: {KEYWORD} {example.split()[1]} {quiet}. {signs}")
-
-
-def reference(report_id: str) -> str:
-    """What a sender calls a report: short enough to type."""
-    return report_id[:5].upper()
-
-
-def reply_understood(report: Report, report_id: str, places: Places, zone: tzinfo = UTC) -> str:
-    """What was understood, and how to take it back; when it was seen, where that is not now."""
-    unit = places.by_id[report.unit_id]
-    words: list[StrEnum | None] = [report.sign or report.kind, report.place_kind, report.people]
-    if report.sign is not None and report.kind is not ReportKind.WARNING_SIGN:
-        words.insert(0, report.kind)
-    said = [SAID[word].in_language(Language.FR) for word in words if word is not None]
-    if report.severity:
-        said.insert(1 if len(said) == 1 else 2, f"gravité {report.severity}")
-    if report.sent_at - report.seen_at >= _NOW:
-        said.append(f"vu le {report.seen_at.astimezone(zone):%d/%m %Hh%M}")
-    ends = f". Faux ? {KEYWORD} ANNULE {reference(report_id)}"
-    head = f"Bien reçu: {unit.says}, {', '.join(said)}"
-    return gsm(head[: MOST_LETTERS - len(ends)] + ends)
-
-
-def reply_reasons(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:
-    """What is missing or wrong, and the message to send instead."""
-    says = "; ".join(reason.says(Language.FR) for reason in reasons[:2])
-    tail = f" Renvoyez ex: {_mended(reasons, fields)}. Aide: {KEYWORD} AIDE"
-    return gsm(f"Gardé, mais pas compris: {says}."[: MOST_LETTERS - len(tail)] + tail)
-
-
-def _mended(reasons: Sequence[Reason], fields: dict[str, Any]) -> str:
-    """The message as it should be, with what was understood and an example for the rest."""
-    wrong = {reason.field: reason for reason in reasons}
-    if any(reason.fault is Fault.CONTRADICTION for reason in reasons):
-        # "Nothing seen" with a sign is a sign, with a severity alone it is nothing.
-        drop = "kind" if "sign" in wrong else "severity"
-        fields = {name: value for name, value in fields.items() if name != drop}
-        wrong = {n: r for n, r in wrong.items() if r.fault is not Fault.CONTRADICTION}
-    example = {"unit": "MOP05", "sign": "ARMES", "severity": "3"}
-    parts = []
-    for field in ("unit", "kind", "sign", "severity"):
-        given = str(fields.get(field, ""))
-        if field in wrong:
-            meant = wrong[field].meant
-            given = meant[0].split()[0] if meant else example.get(field, "")
-        elif field == "sign" and not given and "kind" in wrong:
-            given = example["sign"]
-        elif field == "kind" and given == SAID[ReportKind.WARNING_SIGN].code:
-            given = ""
-        parts.append(given)
-    return scrub_text(" ".join([KEYWORD, *filter(None, parts)]))
-
-
-def reply_cancelled(report_id: str | None) -> str:
-    """Whether a report was taken back."""
-    if report_id is None:
-        return gsm(f"Aucun signalement de vous sous ce numéro. Ex: {KEYWORD} ANNULE A1B2C")
-    return gsm(f"Signalement {reference(report_id)} annulé. Merci.")
-
-
-def reply_again(report_id: str) -> str:
-    """The same message came twice."""
-    return gsm(f"Déjà reçu ({reference(report_id)}). Merci.")

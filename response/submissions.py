@@ -70,7 +70,8 @@ class Arrival(NamedTuple):
         sender: within whose ids `client_id` is one of a kind; never a number or a name.
         client_id: what the sender calls the report; empty where it gives no id.
         fields: by the names of `response.reports.FIELDS`, as they were sent.
-        raw: all that was sent, for a person to read; without what points to a person.
+        raw: all that was sent, for a person to read: values, or bytes that nothing could read.
+            What points to a person is taken out when it is kept.
         reporter: keyed hash of who saw it; None where nothing tells.
         edited_at: when this version was written; None where it is not said.
         read_at: when a server said that this was its newest; stands in for `edited_at`.
@@ -101,6 +102,9 @@ class Arrival(NamedTuple):
         if self.once:
             return digest("once")
         content = {name: None if v is None else str(v) for name, v in self.fields.items()}
+        if not self.client_id and not any(content.values()):
+            # Nothing that we know tells it from others: all that it holds does.
+            return digest("unread", self.raw)
         when = self.edited_at.isoformat() if self.edited_at else None
         return digest(content, when, self.instance_id, self.replaces, self.withdraw)
 

@@ -5,9 +5,7 @@ It brings pandas and SciPy along, so the router imports it when it is first aske
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
-from typing import Any
 
 from fastapi import Request
 from sqlalchemy.orm import Session
@@ -15,19 +13,13 @@ from sqlalchemy.orm import Session
 from features.vocabulary import Language
 from response.deployment import plan
 from serve.auth import audit_read
-from serve.deployment_schemas import DeploymentOut, EditAsk, Move, Moves, PlanAsk
+from serve.deployment_schemas import DeploymentOut, EditAsk, PlanAsk
 from serve.plans_kept import out
 from store import deployments, plans, reading
 from store.deployment_files import export
 from store.deployment_schema import FileKind
-from store.deployment_tables import moves_since
 from store.deployments import By
 from store.tokens import Caller
-
-
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
-    """A row of a table, its missing numbers as None."""
-    return {str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
 
 
 def planned(
@@ -59,23 +51,6 @@ def edited(
     changes = [change.model_dump() for change in asked.changes]
     kept = plans.edit(session, deployment_id, asked.version, changes, who)
     return out(session, kept, caller, language)
-
-
-def moved(
-    request: Request,
-    session: Session,
-    now: datetime,
-    caller: Caller,
-    deployment_id: str,
-    number: int | None,
-) -> Moves:
-    """The moves of a version; the read is audited."""
-    kept = deployments.version(session, deployment_id, number)
-    found = moves_since(session, kept, caller.areas)
-    bulletin_id = deployments.deployment(session, deployment_id).bulletin_id
-    audit_read(request, now, caller.token_id, bulletin_id)
-    rows = [Move.model_validate(_plain(row)) for row in found.to_dict("records")]
-    return Moves(deployment_id=deployment_id, version=kept.version, moves=rows)
 
 
 def written(

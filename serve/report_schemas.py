@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from response.bodies import DEEPEST, is_flat
 from response.vocabulary import Intake, People, PlaceKind, ReportKind, Sign, Verification
 from serve.schemas import UNIT_ID, Next
 from store.landing import State
@@ -31,6 +32,16 @@ tells your reporters apart and is kept as a keyed hash only. What cannot be unde
 for a person, whatever it holds."""
 
 
+def _flat(value: Any) -> Any:
+    if not is_flat(value):
+        raise ValueError(f"expected values at most {DEEPEST} levels within each other, got more")
+    return value
+
+
+Fields = Annotated[dict[str, Any], AfterValidator(_flat)]
+"""By the names of `response.reports.FIELDS`, and whatever else is sent with them."""
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -40,7 +51,7 @@ class NewReports(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reports: list[dict[str, Any]] = Field(
+    reports: list[Fields] = Field(
         min_length=1, max_length=500, description=_ITEMS, examples=[[EXAMPLE]]
     )
 
@@ -90,7 +101,7 @@ class ReportOut(_Shape):
     severity: int = Field(ge=0, le=5, description="1 slight to 5 deadly; 0 where nothing was seen")
     place_kind: PlaceKind | None
     place_says: str | None
-    voting_center: str | None
+    voting_center: str | None = Field(description="As it was typed; for those who may verify")
     people: People | None
     people_says: str | None
     seen_at: datetime
@@ -120,7 +131,7 @@ class VersionOut(_Shape):
     known_at: datetime
     change: str = Field(examples=["edited"])
     actor: str = Field(description="Token, gateway, or who ran a command; never a mediator")
-    reason: str
+    reason: str = Field(description="As it was typed; for those who may verify")
     unit_id: str
     kind: ReportKind
     sign: Sign | None
@@ -175,7 +186,11 @@ class QueueItem(_Shape):
     inbox_id: int
     received_at: datetime
     intake: Intake
-    sent: Any = Field(description="All that came, without numbers, accounts and positions")
+    sent: Any = Field(
+        description="All that came, without numbers, accounts and positions; of bytes that are no "
+        "text `body` is what can be printed, `base64` all. Null: the same bytes came before"
+    )
+    shortened: bool = Field(description="Whether GET /v1/reports/queue/{inbox_id} has more of it")
     read: dict[str, str] = Field(description="Fields that can be used as they are")
     reasons: list[ReasonOut]
 
@@ -192,7 +207,7 @@ class Resolution(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    fields: dict[str, Any] = Field(description="As in POST /v1/reports", examples=[EXAMPLE])
+    fields: Fields = Field(description="As in POST /v1/reports", examples=[EXAMPLE])
     reason: str = Field("", max_length=500, examples=["called the mediator"])
 
 

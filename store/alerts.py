@@ -383,6 +383,12 @@ def held_back(session: Session, election_id: str, before: datetime) -> dict[str,
     return {one.alert.alert_id: draft_of(one) for one in followed_by(session, rows)}
 
 
+def newest_step(session: Session, election_id: str) -> datetime | None:
+    """When the last step of an alert of a round was taken; None before the first."""
+    query = select(func.max(AlertEvent.at)).join(Alert, Alert.alert_id == AlertEvent.alert_id)
+    return session.scalar(query.where(Alert.election_id == election_id))
+
+
 def count_held(session: Session) -> int:
     """Drafts that the ceiling holds back now."""
     query = with_state().where(AlertEvent.state == str(State.HELD))

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from features.vocabulary import Language
 from response.deployment_sheet import as_csv, rows, sheets
 from store.deployment_facts import watch_places
+from store.deployment_moves import moves_since
 from store.deployment_posts import bulletin_of, head
 from store.deployment_schema import DeploymentVersion, FileKind
-from store.deployment_tables import moves_since, table
+from store.deployment_tables import table
 from store.workbooks import workbook
 
 

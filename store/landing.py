@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, text, update
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from response.bodies import kept
 from response.places import Places
 from response.reports import Fault, Reason, Report, recognised, understand
 from response.scrub import scrub, scrub_text
@@ -23,11 +25,7 @@ from response.submissions import Arrival, Submission, digest, head
 from response.vocabulary import People, PlaceKind, ReportKind, Sign, Verification
 from store.report_places import is_within
 from store.report_schema import ReportDecision, ReportInbox, ReportSubmission, ReportVersion
-from store.schema import Mark
-
-_TURN = 0x5265706F7274
-"""Number of PostgreSQL's advisory lock: "Report"."""
-
+from store.turns import Turn, take_turn
 
 AT_A_TIME = 50
 """Submissions that land in one transaction, so that other writers get their turn."""
@@ -60,17 +58,6 @@ class Landed:
     report: Report | None = None
 
 
-def take_turn(session: Session) -> None:
-    """Wait until nobody else writes reports, until the end of this transaction.
-
-    On SQLite a statement that changes nothing takes the write lock before anything is read.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
-    else:
-        session.execute(update(Mark).where(Mark.key == "").values(value=""))
-
-
 def receive(
     session: Session,
     arrival: Arrival,
@@ -91,7 +78,7 @@ def receive(
         again: whether we read it ourselves, again and again: a duplicate is then no arrival,
             and has no row in the inbox (id 0).
     """
-    take_turn(session)
+    take_turn(session, Turn.REPORTS)
     submission_id = digest(arrival.report_id, arrival.said)
     report_id, others = _family(session, arrival)
     reasons, report = _look(arrival, places, now, zone)
@@ -387,7 +374,7 @@ def _keep(
         state=str(state),
         unit_id=unit_id,
         areas=list(arrival.areas),
-        raw=storable({"sent": scrub(arrival.raw), "read": scrub(recognised(arrival.fields))}),
+        raw=storable({"sent": _sent(arrival, state), "read": scrub(recognised(arrival.fields))}),
         reasons=[{**r._asdict(), "meant": list(r.meant)} for r in reasons or []],
     )
     session.add(row)
@@ -395,15 +382,25 @@ def _keep(
     return row.inbox_id
 
 
+def _sent(arrival: Arrival, state: State) -> Any:
+    """What was sent, without what points to a person; the same bytes are kept once."""
+    if not isinstance(arrival.raw, bytes):
+        return scrub(arrival.raw)
+    return None if state is State.DUPLICATE else kept(arrival.raw)
+
+
 def storable(value: Any) -> Any:
-    """Values that every database takes as JSON: PostgreSQL knows neither NUL nor lone halves."""
+    """Values that every database takes as JSON.
+
+    PostgreSQL knows neither NUL nor lone halves, JSON neither NaN nor infinity.
+    """
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
         return {storable(str(k)): storable(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [storable(v) for v in value]
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not isfinite(value):
         return None
     return value
 

@@ -20,6 +20,7 @@ from response.deployment_broken import broken
 from response.deployment_request import Request
 from response.deployment_words import reasons
 from store import audit, deployments, reading
+from store.deployment_moves import posts_of
 from store.deployment_schema import (
     Deployment,
     DeploymentPost,
@@ -285,19 +286,6 @@ def _base_of(
             f"{', '.join(names)}, got {given!r}"
         )
     return base
-
-
-def posts_of(session: Session, kept: DeploymentVersion) -> pd.DataFrame:
-    """`unit_id`, `base`, `mediators` of a version."""
-    columns = [getattr(DeploymentPost, c) for c in POSTS]
-    rows = session.execute(
-        select(*columns)
-        .where(DeploymentPost.deployment_id == kept.deployment_id)
-        .where(DeploymentPost.version == kept.version)
-        .order_by(DeploymentPost.unit_id, DeploymentPost.base)
-    )
-    table = pd.DataFrame(rows.all(), columns=list(POSTS))
-    return table.astype({"unit_id": "str", "base": "str", "mediators": "int64"})
 
 
 def approved_posts(

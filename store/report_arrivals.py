@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
+from response.bodies import Unread
 from response.form_fields import Filled
 from response.report_csv import Row
 from response.reports import FIELDS, Fault, Reason, read_moment
@@ -99,6 +100,13 @@ def from_form(
         unreadable=filled.unreadable,
         areas=areas,
     )
+
+
+def from_unread(
+    unread: Unread, intake: Intake, sender: str, areas: tuple[str, ...] = ()
+) -> Arrival:
+    """A body that nothing could read; known by its bytes, so that it waits once."""
+    return Arrival(intake, sender, "", {}, unread.content, unreadable=(unread.reason,), areas=areas)
 
 
 def from_sms(

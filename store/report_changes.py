@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from features.errors import ConflictError, ContractError, NotFoundError
 from response.submissions import digest
 from response.vocabulary import Verification
-from store.landing import CONTENT, append, newest, settle, take_turn
+from store.landing import CONTENT, append, newest, settle
 from store.report_schema import ReportSubmission, ReportVersion
+from store.turns import Turn, take_turn
 
 
 def require_report(session: Session, report_id: str) -> ReportVersion:
@@ -54,7 +55,7 @@ def verify(
         ConflictError: the report has changed since, or was taken back.
         ContractError: a reason is missing.
     """
-    take_turn(session)
+    take_turn(session, Turn.REPORTS)
     last = require_report(session, report_id)
     if last.version != version:
         raise ConflictError(
@@ -83,7 +84,7 @@ def withdraw(
     Raises:
         NotFoundError: there is no such report.
     """
-    take_turn(session)
+    take_turn(session, Turn.REPORTS)
     last = require_report(session, report_id)
     if not last.withdrawn:
         written = select(func.max(ReportSubmission.edited_at)).where(

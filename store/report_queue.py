@@ -16,9 +16,10 @@ from response.reports import Fault, Reason, Report, understand
 from response.scrub import scrub_text
 from response.submissions import Arrival, digest
 from response.vocabulary import Intake
-from store.landing import Landed, State, add_submission, settle, take_turn
+from store.landing import Landed, State, add_submission, settle
 from store.report_places import is_within
 from store.report_schema import ReportDecision, ReportInbox
+from store.turns import Turn, take_turn
 
 RESOLVED, DISMISSED = "resolved", "dismissed"
 
@@ -119,7 +120,7 @@ def resolve(
         ConflictError: somebody has decided about it.
         ContractError: the fields are no report either; the message says why.
     """
-    take_turn(session)
+    take_turn(session, Turn.REPORTS)
     found = item(session, inbox_id, areas)
     report = understand(fields, places, now, zone)
     if not isinstance(report, Report):
@@ -162,7 +163,7 @@ def dismiss(
         ConflictError: somebody has decided about it.
         ContractError: without a reason.
     """
-    take_turn(session)
+    take_turn(session, Turn.REPORTS)
     item(session, inbox_id, areas)
     if not reason.strip():
         raise ContractError(f"item {inbox_id}: expected a reason to dismiss it, got none")

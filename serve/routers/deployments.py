@@ -185,9 +185,9 @@ def deployment_moves(
     version: Number = None,
 ) -> Moves:
     """Moves from the plan that it follows, or from its own first version."""
-    from serve import planning  # heavy
+    from serve import plans_moved  # pandas
 
-    return planning.moved(request, session, now, caller, deployment_id, version)
+    return plans_moved.moved(request, session, now, caller, deployment_id, version)
 
 
 _FILES: dict[int | str, dict[str, Any]] = {

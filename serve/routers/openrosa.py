@@ -12,26 +12,31 @@ from xml.sax.saxutils import escape
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from features.errors import ContractError, NotFoundError
 from features.vocabulary import Language
+from response.bodies import Unread
 from response.form import form_id, sheets, xform
-from response.form_fields import Filled, from_xml
+from response.form_fields import from_xml
+from response.reports import Fault, Reason
+from response.submissions import Arrival
 from response.vocabulary import Intake
 from serve.auth import Now, OpenSession, Reporter
 from serve.receiving import land, reporters, sender_of
 from store import report_photos
 from store.audit import Entry, record
 from store.landing import State
-from store.report_arrivals import from_form
+from store.report_arrivals import from_form, from_unread
 from store.report_places import newest_registries, units_of
 from store.tokens import Caller
 
 router = APIRouter(prefix="/openrosa", include_in_schema=False)
 _XML = "text/xml"
 _MOST_PARTS = 20
+_FORM = "xml_submission_file"
+_ALONE = ("text/xml", "application/xml")
 
 
 class _Form(NamedTuple):
@@ -112,40 +117,66 @@ def ask(request: Request, _caller: Reporter) -> Response:
     return answer
 
 
-async def _parts(request: Request) -> FormData:
-    """The parts of a submission.
+class _Sent(NamedTuple):
+    """What a phone sent; `document` is None where it cannot be told from the rest."""
+
+    document: bytes | None
+    files: dict[str, bytes]
+    whole: bytes
+
+
+async def _sent(request: Request) -> _Sent:
+    """The parts of a submission; a form alone does too.
 
     Raises:
-        ContractError: it is not made of parts.
+        HTTPException: 413, it cannot be taken apart and is more than is kept so.
     """
-    most: int = request.app.state.settings.max_photo_bytes
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise ContractError("submission: expected multipart/form-data, got something else")
-    try:
-        return await request.form(max_files=_MOST_PARTS, max_fields=_MOST_PARTS, max_part_size=most)
-    except HTTPException as error:
-        if error.status_code == 413:
-            raise
-        raise ContractError(f"submission: expected parts, got {error.detail}") from error
+    settings = request.app.state.settings
+    whole = await request.body()
+    kind = request.headers.get("content-type", "")
+    if kind.startswith(_ALONE):
+        found = _Sent(whole, {}, whole)
+    else:
+        found = await _apart(request, whole, settings.max_photo_bytes)
+    if found.document is None and len(whole) > settings.max_body_bytes:
+        says = f"expected the part xml_submission_file, got {len(whole)} bytes without it"
+        raise HTTPException(413, f"{says}; send the form without its photos")
+    return found
 
 
-class _Sent(NamedTuple):
-    document: bytes
-    files: dict[str, bytes]
-
-
-async def _sent(parts: Annotated[FormData, Depends(_parts)]) -> _Sent:
+async def _apart(request: Request, whole: bytes, most: int) -> _Sent:
     document: bytes | None = None
     files: dict[str, bytes] = {}
+    try:
+        parts = await request.form(
+            max_files=_MOST_PARTS, max_fields=_MOST_PARTS, max_part_size=most
+        )
+    except (HTTPException, ValueError, KeyError):
+        return _Sent(None, {}, whole)
     for name, value in parts.multi_items():
         content = await value.read() if isinstance(value, UploadFile) else value.encode()
-        if name == "xml_submission_file":
+        if name == _FORM:
             document = content
         elif isinstance(value, UploadFile):
             files[value.filename or name] = content
-    if document is None:
-        raise ContractError("submission: expected the part xml_submission_file, got none")
-    return _Sent(document, files)
+    return _Sent(document, files, whole)
+
+
+def _arrival(request: Request, caller: Caller, sent: _Sent) -> tuple[Arrival, list[str]]:
+    """What lands, and the names of its photos: all files, where the form names none of them."""
+    settings = request.app.state.settings
+    sender = sender_of(caller, settings)
+    if sent.document is None:
+        unread = Unread(sent.whole, Reason(_FORM, Fault.MISSING))
+        return from_unread(unread, Intake.OPENROSA, sender, caller.areas), sorted(sent.files)
+    filled = from_xml(sent.document)
+    if filled.answers is None:
+        unread = Unread(sent.document, filled.unreadable[0])
+        return from_unread(unread, Intake.OPENROSA, sender, caller.areas), sorted(sent.files)
+    raw: Any = {"files": sorted(sent.files)}
+    hashes = reporters(settings)
+    arrival = from_form(filled, Intake.OPENROSA, raw, hashes, sender=sender, areas=caller.areas)
+    return arrival, [filled.photo] if filled.photo in sent.files else []
 
 
 @router.post("/submission")
@@ -160,15 +191,11 @@ def submit(
 
     A phone that has several photos may send the form once for each.
     """
-    filled = from_xml(sent.document)
-    hashes = reporters(request.app.state.settings)
-    raw: Any = {"xml": sent.document.decode("utf-8", "replace"), "files": sorted(sent.files)}
-    sender = sender_of(caller, request.app.state.settings)
-    arrival = from_form(filled, Intake.OPENROSA, raw, hashes, sender=sender, areas=caller.areas)
+    arrival, photos = _arrival(request, caller, sent)
     (landed,) = land(request, session, now, caller.token_id, [arrival])
     queued = landed.state is State.QUEUED or bool(landed.reasons)
-    if not queued:
-        _keep_photo(request, session, caller, filled, sent, landed.report_id, now)
+    for name in photos:
+        _keep_photo(request, session, caller, sent.files[name], landed.report_id, now)
     says = [reason.says(Language.FR) for reason in landed.reasons]
     message = "Gardé ; quelqu'un le lira : " + "; ".join(says) if queued else "Bien reçu"
     namespace = "http://openrosa.org/http/response"
@@ -184,15 +211,11 @@ def _keep_photo(
     request: Request,
     session: Session,
     caller: Caller,
-    filled: Filled,
-    sent: _Sent,
+    content: bytes,
     report_id: str,
     now: datetime,
 ) -> None:
-    """Keep the picture that the form names; one that is no picture does not lose the report."""
-    content = sent.files.get(filled.photo or "")
-    if content is None:
-        return
+    """Keep a picture, also of a form that waits; one that is none does not lose the report."""
     try:
         report_photos.keep(session, request.app.state.settings.home, report_id, content, now)
         action = "report.photo added"

@@ -181,9 +181,14 @@ def _out(
         if may_verify(caller)
         else {}
     )
-    return [
+    said = [
         _one(one, known, language, borne.get(one.report.report_id, []), pictures) for one in found
     ]
+    return said if may_verify(caller) else [one.model_copy(update=_UNTYPED) for one in said]
+
+
+_UNTYPED = {"voting_center": None}
+"""What people typed, which may name somebody, is for those who verify."""
 
 
 def _one(
@@ -221,13 +226,19 @@ def _one(
 def _detail(session: Session, report_id: str, language: Language, caller: Caller) -> ReportDetail:
     versions = report_reading.versions(session, report_id)
     standing = Standing(versions[-1], versions[0].known_at)
+    told = [VersionOut.model_validate(v) for v in versions]
+    sent = [SubmissionOut.model_validate(s) for s in report_reading.submissions(session, report_id)]
+    if not may_verify(caller):
+        told = [one.model_copy(update={**_UNTYPED, "reason": ""}) for one in told]
+        sent = [
+            one.model_copy(update={"content": one.content and {**one.content, **_UNTYPED}})
+            for one in sent
+        ]
     return ReportDetail(
         synthetic=mark.is_synthetic(session),
         report=_out(session, [standing], language, caller)[0],
-        versions=[VersionOut.model_validate(v) for v in versions],
-        submissions=[
-            SubmissionOut.model_validate(s) for s in report_reading.submissions(session, report_id)
-        ],
+        versions=told,
+        submissions=sent,
     )
 
 

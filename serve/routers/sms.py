@@ -14,8 +14,11 @@ from fastapi import APIRouter, BackgroundTasks, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from features.errors import NotFoundError
-from response import sms
-from response.reports import read_moment
+from response import sms, sms_replies
+from response.bodies import Unread
+from response.reports import Fault, Reason, read_moment
+from response.submissions import Arrival
+from response.vocabulary import Intake
 from serve import documented
 from serve.auth import Now, OpenSession
 from serve.receiving import Body, land, reporters, zone
@@ -26,7 +29,7 @@ from serve.webhooks import Key, reporting
 from store import report_changes
 from store.audit import Entry, record
 from store.landing import State
-from store.report_arrivals import from_sms
+from store.report_arrivals import from_sms, from_unread
 from store.report_places import places
 
 router = APIRouter(prefix="/v1", tags=["reports"])
@@ -84,7 +87,13 @@ def receive(
         raise NotFoundError(
             f"expected the name of a gateway, got {gateway!r}; declare it in VIGIE_SMS_GATEWAYS"
         )
-    answer = _answer(request, session, now, declared, gateway, fields, actor, areas)
+    if declared.text in fields:
+        answer = _answer(request, session, now, declared, gateway, fields, actor, areas)
+    else:
+        arrival = _unread(request, declared, f"sms {gateway}", fields, content, areas)
+        (landed,) = land(request, session, now, actor, [arrival])
+        reply = sms_replies.reply_reasons(landed.reasons, {})
+        answer = SmsAnswer(reply=reply, state=landed.state, report_id=landed.report_id)
     number = fields.get(declared.sender, "")
     if declared.reply_url and number:
         later.add_task(_reply, declared, number, answer.reply)
@@ -95,18 +104,34 @@ def receive(
 
 
 def _fields(request: Request, content: bytes) -> dict[str, str]:
-    """The fields of a body, form-encoded or JSON; values as text. Another body is one field."""
-    text = content.decode("utf-8", "replace")
+    """The fields of a body, form-encoded or JSON, values as text; none where it is neither."""
     try:
         if request.headers.get("content-type", "").startswith("application/json"):
-            found = json.loads(text)
+            found: Any = json.loads(content)
         else:
-            found = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+            found = dict(parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=100))
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        return {"body": text}
+        return {}
     return {str(name): "" if v is None else str(v) for name, v in found.items()}
+
+
+def _unread(
+    request: Request,
+    declared: SmsGateway,
+    sender: str,
+    fields: Mapping[str, str],
+    content: bytes,
+    areas: tuple[str, ...],
+) -> Arrival:
+    """A body without the field of the message: a status, another gateway's, or nothing at all."""
+    unread = Unread(content, Reason("text", Fault.MISSING))
+    arrival = from_unread(unread, Intake.SMS, sender, areas)
+    number = fields.get(declared.sender, "")
+    who = reporters(request.app.state.settings).hash("phone", number) if number else None
+    # Values that were told apart are also cleaned apart.
+    return arrival._replace(reporter=who, raw=dict(fields) or content)
 
 
 def _address(request: Request, settings: Settings) -> str:
@@ -138,16 +163,18 @@ def _answer(
     if message.command is sms.Command.CANCEL and reporter is not None:
         return _cancel(session, now, reporter, message.reference, actor)
     if message.command is sms.Command.HELP and not message.reasons:
-        return SmsAnswer(reply=sms.reply_help(), state=None, report_id=None)
+        return SmsAnswer(reply=sms_replies.reply_help(), state=None, report_id=None)
     message_id = fields.get(declared.message_id, "") if declared.message_id else ""
     arrival = from_sms(message, fields, message_id, reporter, f"sms {gateway}", areas, sent_at)
     (landed,) = land(request, session, now, actor, [arrival])
     if landed.reasons or landed.report is None:
-        reply = sms.reply_reasons(landed.reasons, message.fields)
+        reply = sms_replies.reply_reasons(landed.reasons, message.fields, message.rest)
     elif landed.state is State.DUPLICATE:
-        reply = sms.reply_again(landed.report_id)
+        reply = sms_replies.reply_again(landed.report_id)
     else:
-        reply = sms.reply_understood(landed.report, landed.report_id, known, zone(settings))
+        reply = sms_replies.reply_understood(
+            landed.report, landed.report_id, known, zone(settings), message.rest
+        )
     return SmsAnswer(reply=reply, state=landed.state, report_id=landed.report_id)
 
 
@@ -159,7 +186,7 @@ def _cancel(
     if report_id is not None:
         report_changes.withdraw(session, report_id, reason="by SMS", actor=actor, now=now)
         record(session, Entry(now, actor, "report.withdrawn", report_id))
-    return SmsAnswer(reply=sms.reply_cancelled(report_id), state=None, report_id=report_id)
+    return SmsAnswer(reply=sms_replies.reply_cancelled(report_id), state=None, report_id=report_id)
 
 
 def _reply(gateway: SmsGateway, number: str, text: str) -> None:

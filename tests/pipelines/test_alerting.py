@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,8 +21,11 @@ from pipelines import alerting
 from pipelines.cli import app
 from pipelines.pack import Pack, load_pack
 from pipelines.settings import Settings
+from response.alerts import Step
+from response.cap import Severity
 from response.ceiling import Ceiling
 from response.contracts import require
+from response.rules import AreaKind
 from store import (
     alert_inputs,
     alert_rounds,
@@ -42,6 +47,7 @@ from store.report_schema import ReportVersion
 ROOT = Path(__file__).parents[2]
 ELECTION = "XVG-2024-PRES-1"
 DAY = date(2024, 10, 1)
+PLANTED = "chez Moussa 76123456"
 ISSUED = datetime(2024, 10, 1, 6, tzinfo=UTC)
 
 
@@ -187,6 +193,7 @@ def _reported(session: Session, report_id: str, unit_id: str, **how: Any) -> Non
     usual: dict[str, Any] = {
         "version": 1,
         "known_at": moment,
+        "voting_center": PLANTED,
         "kind": "warning_sign",
         "sign": "armed_presence",
         "severity": 3,
@@ -199,7 +206,7 @@ def _reported(session: Session, report_id: str, unit_id: str, **how: Any) -> Non
         "sender": "s",
         "change": "landed",
         "actor": "t",
-        "reason": "",
+        "reason": PLANTED,
     }
     session.add(ReportVersion(report_id=report_id, unit_id=unit_id, **{**usual, **how}))
 
@@ -247,6 +254,10 @@ def test_field_reports_and_posts_draft_alerts(made: sessionmaker[Session], pack:
     assert drafted(24) == {("grave-incident", "XX0102")}
     assert drafted(48) == {("silence", "XX02")}
     assert drafted(49) == set()
+    with made() as session:
+        told = str([(one.alert.words, one.alert.evidence) for one in alerts.page(session)])
+    assert PLANTED not in told
+    assert "rq9" not in told  # who reported
 
 
 def test_a_nowcast_moves_the_probability(made: sessionmaker[Session], pack: Pack) -> None:
@@ -268,6 +279,63 @@ def test_a_nowcast_moves_the_probability(made: sessionmaker[Session], pack: Pack
     assert alerting.draft(made, rising, ELECTION, moment - timedelta(hours=1)).shown == []
     (draft,) = alerting.draft(made, rising, ELECTION, moment).shown
     assert draft.evidence["sources"] == [made_id]
+
+
+def _draft_slowly(url: str, name: str, start: Any, answers: Any) -> None:
+    """Draft, as a process of its own that takes a second between reading and writing."""
+    pack = load_pack(ROOT / "pipelines/configs/synthetic.toml")
+    rule = next(rule for rule in pack.alerts if rule.kind == "probability")
+    how = {"name": name, "threshold": 0.05, "area": AreaKind.UNIT, "severity": Severity.MODERATE}
+    rule = rule.model_copy(update=how)
+    pack = pack.model_copy(update={"alerts": (rule,), "alert_ceiling": Ceiling(drafts=2)})
+    read = alerting.situation
+
+    def slowly(*args: Any) -> Any:
+        found = read(*args)
+        time.sleep(1)
+        return found
+
+    alerting.situation = slowly  # type: ignore[assignment]
+    engine = database.connect(url)
+    start.wait()
+    made = alerting.draft(database.sessions(engine), pack, ELECTION, ISSUED + timedelta(hours=1))
+    answers.put((len(made.shown), len(made.held)))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_drafters_together_keep_to_the_ceiling(
+    kind: str, home: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{home / 'vigie.db'}"
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres").emptied()
+        engine = database.connect(url)
+        with database.sessions(engine).begin() as session:
+            _written(session, {DAY: [0.2, 0.1, 0.7]})
+        engine.dispose()
+    processes = multiprocessing.get_context("spawn")
+    start, answers = processes.Barrier(2), processes.Queue()
+    both = [
+        processes.Process(target=_draft_slowly, args=(url, name, start, answers))
+        for name in ("first", "second")
+    ]
+    for one in both:
+        one.start()
+    found = sorted(answers.get(timeout=120) for _ in both)
+    for one in both:
+        one.join()
+    assert found == [(0, 3), (2, 1)]
+
+
+def test_a_clock_that_is_behind_sees_what_was_drafted_before(
+    made: sessionmaker[Session], pack: Pack
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    (one,) = alerting.draft(made, pack, ELECTION, ISSUED + timedelta(hours=1)).shown
+    with made.begin() as session:
+        assert ISSUED < alerting._now(session, ELECTION) < ahead
+        alerts.take(session, one.alert_id, Step.REJECT, at=ahead, by=alerts.MACHINE, note="x")
+        assert alerting._now(session, ELECTION) == ahead
 
 
 def test_what_is_over_the_ceiling_is_held_back_until_there_is_room(

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from features.errors import ContractError
+from features.sphere import kilometres
 from features.vocabulary import Language
 from response.deployment import Situation, plan, stood_in
 from response.deployment_clash import InfeasibleError, smallest_conflict
-from response.deployment_network import effect, kilometres, network
+from response.deployment_network import effect, network
 from response.deployment_programme import pruned, solve
 from response.deployment_request import (
     Abstained,

@@ -311,3 +311,12 @@ def test_provisional_lessons_say_so() -> None:
     assert learn(evidence(about=replace(ABOUT, settle_days=0)), date(2018, 10, 1))["settled"][
         "is_settled"
     ]
+
+
+def test_what_was_typed_into_reports_is_in_no_lesson() -> None:
+    planted = "chez Moussa 76123456"
+    typed = reports({"voting_center": planted, "reporter": "planted-hash"})
+    said = json.dumps(learn(evidence(reports=typed), AS_OF), default=str)
+    assert "threats" in said
+    assert planted not in said
+    assert "planted-hash" not in said

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from response import sms
+from response import sms, sms_replies
 from response.places import Places
 from response.reports import Report, understand
 from response.short_codes import Unit
@@ -33,12 +33,14 @@ def converse(text: str) -> tuple[Report | None, str]:
     """The report that a message makes, if any, and its reply."""
     message = sms.read(text, PLACES, NOW, UTC)
     if message.command is sms.Command.HELP and not message.reasons:
-        return None, sms.reply_help()
+        return None, sms_replies.reply_help()
     found = understand(message.fields, PLACES, NOW)
     if isinstance(found, Report) and not message.reasons:
-        return found, sms.reply_understood(found, "a1b2c3d4e5f60718", PLACES)
+        return found, sms_replies.reply_understood(
+            found, "a1b2c3d4e5f60718", PLACES, UTC, message.rest
+        )
     reasons = [*message.reasons, *(found if isinstance(found, list) else [])]
-    return None, sms.reply_reasons(reasons, message.fields)
+    return None, sms_replies.reply_reasons(reasons, message.fields, message.rest)
 
 
 UNDERSTOOD = {
@@ -87,8 +89,16 @@ NOT_UNDERSTOOD = {
     "VIG MOP05 ARMES 3 22/07/2018": "Gardé, mais pas compris: le moment "
     "(2018-07-22T15:00:00+00:00) est dans le futur. Renvoyez ex: VIG MOP05 ARMES 3. "
     "Aide: VIG AIDE",
-    "bonjour tout va bien": "Gardé, mais pas compris: la commune manque; le type de signalement "
-    "manque. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "bonjour tout va bien": 'Gardé. Je ne comprends pas "tout" et "va": la commune manque; le type '
+    "de signalement manque. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 armzz 3": 'Gardé. Je ne comprends pas "armzz": le type de signalement manque. '
+    "Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 ARMES troi": 'Gardé. Je ne comprends pas "troi": la gravité manque. '
+    "Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 ARMES six": "Gardé, mais pas compris: la gravité (SIX) n'est pas un chiffre de 1 à "
+    "5. Renvoyez ex: VIG MOP05 ARMES 3. Aide: VIG AIDE",
+    "VIG MOP05 BAGARRE 76123456": "Gardé, mais pas compris: la gravité manque. "
+    "Renvoyez ex: VIG MOP05 INCIDENT BAGARRE 3. Aide: VIG AIDE",
 }
 
 
@@ -122,8 +132,10 @@ def test_commands_are_known() -> None:
     assert sms.read("aide", PLACES, NOW, UTC).command is sms.Command.HELP
     cancel = sms.read("Vig annuler a1b2c", PLACES, NOW, UTC)
     assert (cancel.command, cancel.reference) == (sms.Command.CANCEL, "A1B2C")
-    assert len(sms.reply_help()) <= sms.MOST_LETTERS
-    assert all(SAID[sign].code in sms.reply_help() for sign in Sign if sign is not Sign.OTHER)
+    assert len(sms_replies.reply_help()) <= sms_replies.MOST_LETTERS
+    assert all(
+        SAID[sign].code in sms_replies.reply_help() for sign in Sign if sign is not Sign.OTHER
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,6 +158,34 @@ def test_a_time_is_the_last_one_that_it_can_mean(text: str, seen_at: str) -> Non
     message = sms.read(text, PLACES, NOW, ZoneInfo("Africa/Lagos"))  # an hour ahead of UTC
     moment = datetime.fromisoformat(message.fields["seen_at"])
     assert moment == datetime.fromisoformat(seen_at)
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        *(("ARMES un", 1), ("ARMES gravité une marche", 1), ("ARMES UN MARCHE", 1)),
+        *(("ARMES deux", 2), ("ARMES trois marche", 3), ("trois ARMES", 3), ("quatre menaces", 4)),
+        *(("niveau CINQ ARMES", 5), ("ARMES cinq hier 9h", 5), ("ARMES trois au marche", 3)),
+        *(("bagarre deux morts 4", 4), ("une bagarre 4", 4), ("bagarre 3 centre ecole deux", 3)),
+        ("bagarre centre ecole deux gravité quatre", 4),
+        # A count, an article and the name of a center are none.
+        *(("bagarre deux morts", None), ("bagarre un mort", None), ("une bagarre marche", None)),
+        *(("trois des militants ARMES", None), ("armes dans un marche", None)),
+        *(("bagarre centre deux", None), ("ARMES deux marche trois", None)),
+    ],
+)
+def test_a_severity_may_be_a_word(text: str, severity: int | None) -> None:
+    found, reply = converse(f"VIG MOP05 {text}")
+    assert (found.severity if found else None) == severity, reply
+
+
+def test_words_that_nothing_knows_are_named_where_the_report_lands_too() -> None:
+    found, reply = converse("VIG MOP05 ARMES 3 xyz")
+    assert found is not None
+    assert reply == (
+        "Bien recu: Konna (Mopti), présence armée, gravité 3. "
+        'Pas compris: "xyz". Faux ? VIG ANNULE A1B2C'
+    )
 
 
 def test_that_nothing_was_seen_is_only_taken_as_written() -> None:
@@ -189,8 +229,8 @@ TEXTS = st.one_of(
 @given(TEXTS)
 def test_any_text_is_understood_or_told_why_in_one_sms(text: str) -> None:
     found, reply = converse(text)
-    assert 0 < len(reply) <= sms.MOST_LETTERS
-    assert set(reply) <= sms._GSM
+    assert 0 < len(reply) <= sms_replies.MOST_LETTERS
+    assert set(reply) <= sms_replies._GSM
     if found is not None:
         assert found.unit_id in PLACES.by_id
         assert (found.severity == 0) is (found.kind is ReportKind.NOTHING_SEEN)

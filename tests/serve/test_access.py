@@ -155,6 +155,7 @@ TABLE: dict[tuple[str, str], Case] = {
         "/v1/reports/{report}/photos/" + "0" * 64, NOT_THERE_OF_THE_AREA
     ),
     ("GET", "/v1/reports/queue"): Case("/v1/reports/queue", VERIFIERS),
+    ("GET", "/v1/reports/queue/{inbox_id}"): Case("/v1/reports/queue/2147483647", NOT_THERE),
     ("POST", "/v1/reports/queue/{inbox_id}/resolve"): Case(
         "/v1/reports/queue/2147483647/resolve", NOT_THERE, body={"fields": _REPORT}
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -268,3 +270,17 @@ def test_what_is_done_and_read_is_audited(
     assert done[0].subject == f"{plan['deployment_id']}/1"
     assert done[0].request_id
     assert url in {entry.subject for entry in read}
+
+
+def test_reading_moves_brings_no_solver_along() -> None:
+    says = "import sys, serve.app, serve.plans_moved; print({'scipy', 'sklearn'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_making_a_plan_brings_only_the_solver_along() -> None:
+    says = (
+        "import sys, serve.planning; print({'scipy.stats', 'sklearn', 'mlflow'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from store import database, tokens
 
@@ -134,6 +134,53 @@ def test_a_clash_is_said_and_nothing_is_lost(
     page.get_by_role("button", name="Plan", exact=True).click()
     expect(page.locator("#ask-error")).to_contain_text("Région A (X0)")
     expect(page.locator("#mediators")).to_have_value("4")
+
+
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [
+        ("en-GB", "At most so many communes (empty: all that can be)"),
+        ("fr-FR", "Au plus tant de communes (vide\u202f: toutes celles qu'on peut)"),
+    ],
+)
+def test_how_many_communes_reports_may_ask_for_is_said_in_the_form(
+    browser: Browser, server: str, secrets: dict[str, str], language: str, label: str
+) -> None:
+    page, said = _open(browser, server, secrets["planner"], 390, language)
+    expect(page.locator("#plan h1")).to_be_visible()
+    page.locator("#make").evaluate("(details) => { details.open = true; }")
+    most = page.get_by_label(label)
+    expect(most).to_be_hidden()
+    page.locator("#mediators").fill("4")
+    page.locator("#follows").select_option(index=1)
+    expect(most).to_be_hidden()
+    page.locator("#reports-from").select_option("3")
+    asked: list[dict[str, Any]] = []
+    # What is asked is looked at, not planned: the answer is a clash.
+    page.route("**/v1/deployments?*", lambda route: _answer_with_a_clash(route, asked))
+    for n, typed in enumerate(("", "0", "7"), 1):
+        most.fill(typed)
+        page.locator("#ask-go").click()
+        expect(page.locator("#ask-error")).to_have_text(f"asked {n}")
+    wanted = [request["cover_reports_from"] for request in asked]
+    assert wanted == [3, 3, 3]
+    assert [request.get("cover_reports_most") for request in asked] == [None, 0, 7]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#reports-from").select_option("")
+    expect(most).to_be_hidden()
+    assert [text for text in said if "409" not in text] == []
+
+
+def _answer_with_a_clash(route: Route, asked: list[dict[str, Any]]) -> None:
+    if route.request.method != "POST":
+        route.fallback()
+        return
+    asked.append(route.request.post_data_json["request"])
+    route.fulfill(
+        status=409,
+        json={"title": "x", "status": 409, "detail": f"asked {len(asked)}"},
+        content_type="application/problem+json",
+    )
 
 
 def test_who_may_not_plan_only_looks(

@@ -226,8 +226,16 @@ def test_csv_says_what_became_of_each_row(api: TestClient, as_: Any) -> None:
     ]
     again = api.post("/v1/reports/csv", content=paper.encode(), headers=headers).json()
     assert again["counts"] == {"duplicate": 3}
-    refused = api.post("/v1/reports/csv", content="a,b\n", headers=headers)
-    assert refused.status_code == 422
+    for content, says in (
+        (b"a,b\n", "headings (unit, kind, seen_at) is missing"),
+        (b"\x89PNG\x00\x81", "file cannot be read"),
+        (b"", "headings (unit, kind, seen_at) is missing"),
+    ):
+        for state in ("queued", "duplicate"):
+            kept = api.post("/v1/reports/csv", content=content, headers=headers)
+            (result,) = kept.json()["results"]
+            assert (kept.status_code, result["state"]) == (202, state)
+            assert result["reasons"][0]["says"] == says
 
 
 # SMS
@@ -343,10 +351,19 @@ def test_a_reply_is_sent_where_a_gateway_takes_none_as_an_answer(
 
 
 def test_a_message_that_is_none_is_kept(api: TestClient, as_: Any) -> None:
-    for content, kind in ((b"\xff\x00<xml/>", "application/json"), (b"a=b", "text/plain")):
+    for content, kind, kept in (
+        (b"\xff\x00<xml/>", "application/json", {"body": "ÿ·<xml/>", "base64": "/wA8eG1sLz4="}),
+        (b"a=b&from=%2B22376123456", "text/plain", {"a": "b", "from": "[withheld]"}),
+        (b"[1]", "application/json", {"body": "[1]"}),
+        (b"&".join(b"from%d=1" % k for k in range(101)), "application/x-www-form-urlencoded", None),
+        (b"", "application/json", {"body": ""}),
+    ):
         headers = as_("planner") | {"Content-Type": kind}
-        answer = api.post("/v1/sms/generic", content=content, headers=headers).json()
-        assert answer["state"] == "queued"
+        for state in ("queued", "duplicate"):
+            answer = api.post("/v1/sms/generic", content=content, headers=headers).json()
+            assert answer["state"] == state
+            assert answer["reply"].startswith("Gardé, mais pas compris: le message manque")
+        assert kept in (None, _queue(api, as_)[-1]["sent"])
 
 
 # Phones
@@ -452,13 +469,50 @@ def test_what_a_phone_sends_is_kept_whatever_it_is(
     assert any(item["intake"] == "openrosa" for item in items)
 
 
-def test_a_form_without_parts_is_refused(api: TestClient, phone: dict[str, str]) -> None:
-    for kind in ("text/xml", "multipart/form-data; boundary=b", "multipart/form-data"):
-        sent = api.post(
-            "/openrosa/submission", content=b"<data/>", headers=phone | {"Content-Type": kind}
-        )
-        assert 400 <= sent.status_code < 500
-        assert sent.headers["content-type"] == "application/problem+json"
+def test_bombs_of_phones_are_kept_unexpanded_and_each_waits_once(
+    api: TestClient, as_: Any, phone: dict[str, str]
+) -> None:
+    before = len(_queue(api, as_))
+    for document in (BOMB + b" ", BOMB + b"  ", BOMB + b" "):
+        files = {
+            "xml_submission_file": ("f.xml", document, "text/xml"),
+            "p.jpg": ("p.jpg", _photo(), "image/jpeg"),
+        }
+        assert api.post("/openrosa/submission", files=files, headers=phone).status_code == 202
+    new = _queue(api, as_)[before:]
+    assert [item["sent"] for item in new] == [
+        {"body": (BOMB + b" ").decode()},
+        {"body": (BOMB + b"  ").decode()},
+    ]
+    fields = {"fields": report("x", unit="XX0106", seen_at=NOW.isoformat())}
+    path = f"/v1/reports/queue/{new[0]['inbox_id']}/resolve"
+    assert api.post(path, json=fields, headers=as_("planner")).status_code == 200
+    (made,) = api.get("/v1/reports?unit_id=XX0106", headers=as_("planner")).json()["reports"]
+    assert len(made["photos"]) == 1  # what came with it is not lost
+
+
+def test_a_form_that_cannot_be_taken_apart_is_kept(
+    api: TestClient, as_: Any, phone: dict[str, str]
+) -> None:
+    before = len(_queue(api, as_))
+    for kind in ("multipart/form-data; boundary=b", "multipart/form-data", "text/plain"):
+        headers = phone | {"Content-Type": kind}
+        content = f"<data>{kind}</data>".encode()
+        sent = api.post("/openrosa/submission", content=content, headers=headers)
+        assert sent.status_code == 202
+        assert _queue(api, as_)[-1]["sent"] == {"body": content.decode()}
+        large = api.post("/openrosa/submission", content=b"x" * 1_000_001, headers=headers)
+        assert large.status_code == 413  # the phone keeps it
+        assert large.headers["content-type"] == "application/problem+json"
+    assert len(_queue(api, as_)) == before + 3
+
+
+def test_a_phone_may_send_the_form_alone(api: TestClient, phone: dict[str, str]) -> None:
+    document = f"""<data><unit>XX0101</unit><kind>nothing_seen</kind><seen_at>{NOW.isoformat()}
+        </seen_at><meta><instanceID>uuid:alone</instanceID></meta></data>"""
+    headers = phone | {"Content-Type": "text/xml; charset=utf-8"}
+    sent = api.post("/openrosa/submission", content=document, headers=headers)
+    assert sent.status_code == 201
 
 
 def test_what_is_no_picture_is_refused(api: TestClient, as_: Any) -> None:
@@ -496,6 +550,78 @@ def test_a_form_of_a_server_lands_once_and_its_edit_too(
     by_key = {"X-API-Key": secrets["field"]}
     assert api.post("/v1/reports/odk", json=event, headers=by_key).json()["state"] == "landed"
     assert api.post("/v1/reports/odk", json=event).status_code == 401
+
+
+def _queue(api: TestClient, as_: Any) -> list[Any]:
+    items: list[Any] = []
+    following: str | None = "/v1/reports/queue?limit=200"
+    while following is not None:
+        page = api.get(following, headers=as_("planner")).json()
+        items, following = items + page["items"], page["next"]
+    return items
+
+
+UNREAD = {
+    b'{"unit": "XX0101", "_submitted_by": "moussa"': "(JSON, 1:45) cannot be read",
+    b'[{"unit": "XX0101"}]': "(list) is no filled form",
+    b'{"unit": "\xff\xfe"}': "(JSON) cannot be read",
+    b"": "is missing",
+    b"null": "(NoneType) is no filled form",
+    b'{"a":' * 900 + b"1" + b"}" * 900: "(JSON > 50) cannot be read",
+    b"<data/>": "(JSON, 1:1) cannot be read",
+}
+
+
+@pytest.mark.parametrize("server", ["kobo", "odk"])
+def test_a_body_that_is_no_object_is_kept_for_a_person(
+    api: TestClient, as_: Any, server: str
+) -> None:
+    before = api.get("/v1/reports/counts", headers=as_("planner")).json()
+    for content, says in UNREAD.items():
+        for state in ("queued", "duplicate"):
+            sent = api.post(f"/v1/reports/{server}", content=content, headers=as_("field"))
+            assert (sent.status_code, sent.json()["state"]) == (202, state)
+            assert sent.json()["reasons"][0]["says"] == f"what was sent {says}"
+    after = api.get("/v1/reports/counts", headers=as_("planner")).json()
+    assert after["waiting"] == before["waiting"] + len(UNREAD)
+    mine = _queue(api, as_)[-len(UNREAD) :]
+    assert {item["intake"] for item in mine} == {server}
+    assert mine[0]["sent"] == {"body": '{"unit": "XX0101", "_submitted_by": "[withheld]"'}
+    assert mine[2]["sent"] == {"body": '{"unit": "ÿþ"}'}
+    path = f"/v1/reports/queue/{mine[0]['inbox_id']}"
+    fields = {"fields": report("x")}
+    assert api.post(f"{path}/resolve", json=fields, headers=as_("planner")).status_code == 200
+    gone = f"/v1/reports/queue/{mine[1]['inbox_id']}/dismiss"
+    assert api.post(gone, json={"reason": "a list"}, headers=as_("planner")).status_code == 204
+    settled = [item["inbox_id"] for item in mine[:2]]
+    again = api.post(f"/v1/reports/{server}", content=next(iter(UNREAD)), headers=as_("field"))
+    assert again.json()["state"] == "duplicate"  # it was read and does not wait once more
+    assert not set(settled) & {item["inbox_id"] for item in _queue(api, as_)}
+    assert api.post(f"/v1/reports/{server}", content=b"[").status_code == 401
+    large = api.post(f"/v1/reports/{server}", content=b"[" * 1_000_001, headers=as_("field"))
+    assert large.status_code == 413
+
+
+def test_a_long_body_is_shown_whole_to_who_asks(api: TestClient, as_: Any) -> None:
+    content = b"\x00\x01" + b"x" * 900_000
+    sent = api.post("/v1/reports/kobo", content=content, headers=as_("field")).json()
+    item = _queue(api, as_)[-1]
+    assert (item["inbox_id"], item["shortened"]) == (sent["inbox_id"], True)
+    assert len(item["sent"]["body"]) < 3_000
+    path = f"/v1/reports/queue/{item['inbox_id']}"
+    whole = api.get(path, headers=as_("planner")).json()
+    assert (base64.b64decode(whole["sent"]["base64"]), whole["shortened"]) == (content, False)
+    assert api.get(path, headers=as_("field")).status_code == 403
+    assert api.get(path, headers=as_("desk")).status_code == 403  # of another area
+    assert api.get("/v1/reports/queue/999999", headers=as_("planner")).status_code == 404
+
+
+def test_a_deep_or_endless_value_of_a_program_breaks_nothing(api: TestClient, as_: Any) -> None:
+    for value in ('{"a":' * 500 + "1" + "}" * 500, "[" * 990 + "]" * 990, "Infinity", "9" * 5000):
+        content = f'{{"reports": [{{"unit": {value}}}]}}'
+        headers = as_("field") | {"Content-Type": "application/json"}
+        answer = api.post("/v1/reports", content=content, headers=headers)
+        assert answer.status_code in (200, 400, 422), answer.text
 
 
 # What never comes out

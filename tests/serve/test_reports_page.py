@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def desk(server: str, seeded: Any) -> str:
-    """A planner's token for one commune, from which came two reports and one that waits."""
+    """A planner's token for one commune, from which came two reports and two that wait."""
     engine = database.connect(seeded.settings.database)
     with database.sessions(engine).begin() as session:
         _, secret = tokens.create(session, label="desk", now=datetime.now(UTC), areas=["XX0304"])
@@ -50,12 +51,14 @@ def desk(server: str, seeded: Any) -> str:
         {**report, "client_id": "2", "reporter": "b", "voting_center": "<b>École</b>"},
         {**report, "client_id": "3", "severity": "nine"},
     ]
-    request = urllib.request.Request(
-        f"{server}/v1/reports",
-        data=json.dumps({"reports": reports}).encode(),
-        headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
-    )
-    urllib.request.urlopen(request).read()
+    broken = "<img src=x onerror=alert(1)>" + "x" * 3000 + "the end"
+    for path, body in (("", json.dumps({"reports": reports})), ("/kobo", broken)):
+        request = urllib.request.Request(
+            f"{server}/v1/reports{path}",
+            data=body.encode(),
+            headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request).read()
     return secret
 
 
@@ -95,11 +98,19 @@ def test_a_planner_verifies_and_reads_what_waits(browser: Browser, server: str, 
     page.get_by_label("State").select_option("refuted")
     expect(cards).to_have_count(1)
 
-    page.get_by_text("To be read").click()
+    page.locator("#tabs input:checked").focus()
+    page.keyboard.press("ArrowRight")  # the switch can be reached without a mouse
     expect(cards.first).to_contain_text("severity (nine) is not a number from 1 to 5")
     cards.first.get_by_label("Severity, 1 to 5").fill("4")
     cards.first.get_by_role("button", name="Make a report").click()
     expect(page.locator("#said")).to_have_text("Done.")
+    unread = cards.filter(has_text="what was sent (JSON, 1:1) cannot be read")
+    expect(unread.locator("dd")).to_have_text(re.compile("^<img src=x onerror=alert.1.>x+…$"))
+    unread.get_by_role("button", name="Show all of it").click()
+    expect(unread.locator("dd")).to_contain_text("the end")
+    unread.get_by_label("Reason").fill("a test")
+    unread.get_by_role("button", name="Put aside").click()
+    expect(unread).to_have_count(0)
     assert [text for text in said if "422" not in text] == []
     page.context.close()
 

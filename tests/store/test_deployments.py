@@ -23,6 +23,7 @@ from store.deployment_facts import (
     write_past_deployment,
     write_planning_facts,
 )
+from store.deployment_moves import posts_of
 from store.deployments import By
 from store.roles import Role
 
@@ -74,7 +75,7 @@ def test_what_became_known_later_does_not_count(
 def test_a_plan_is_kept_with_its_reasons_and_figures(session: Session, issued: str) -> None:
     kept = planned(session, issued)
     assert (kept.version, kept.how, kept.role, kept.mediators) == (1, "planned", "planner", 4)
-    posts = plans.posts_of(session, kept)
+    posts = posts_of(session, kept)
     assert posts["mediators"].sum() == 4
     assert "XX0202" not in set(posts["unit_id"])
     assert kept.figures["abstained"] == 1
@@ -91,12 +92,12 @@ def test_an_edit_is_a_new_version_with_its_reason(session: Session, issued: str)
     change = [{"unit_id": "XX0202", "mediators": 2}, {"unit_id": "XX0101", "mediators": 0}]
     edited = plans.edit(session, kept.deployment_id, 1, change, by(reason="rumours there"))
     assert (edited.version, edited.how, edited.reason) == (2, "edited", "rumours there")
-    posts = plans.posts_of(session, edited).set_index("unit_id")["mediators"]
+    posts = posts_of(session, edited).set_index("unit_id")["mediators"]
     assert posts["XX0202"] == 2
     assert "XX0101" not in posts
     assert edited.figures["abstained_with_mediators"] == 1
     assert edited.figures["covered"] < kept.figures["covered"]
-    assert plans.posts_of(session, kept)["mediators"].sum() == 4
+    assert posts_of(session, kept)["mediators"].sum() == 4
     assert [v.version for v in deployments.versions(session, kept.deployment_id)] == [1, 2]
 
 
@@ -151,7 +152,7 @@ def test_wrong_edits_are_refused(session: Session, issued: str) -> None:
         plans.edit(session, one, 1, [{"unit_id": "nowhere", "mediators": 1}], by())
     with pytest.raises(ConflictError, match="newest version"):
         plans.edit(session, one, 2, some, by())
-    now = plans.posts_of(session, kept).iloc[0]
+    now = posts_of(session, kept).iloc[0]
     with pytest.raises(ConflictError, match="as they are"):
         plans.edit(session, one, 1, [dict(now)], by())
     with pytest.raises(ForbiddenError, match="coordinator"):

@@ -207,6 +207,8 @@ export const FR = {
   "Make a report": "En faire un signalement",
   "Reason to put it aside": "Motif pour l'écarter",
   "Put aside": "Écarter",
+  "Show all of it": "Tout afficher",
+  "as it came": "tel que reçu",
   "a program": "un programme",
   "a phone's form": "un formulaire de téléphone",
   "SMS": "SMS",
@@ -390,6 +392,7 @@ export const FR = {
   "Communes": "Communes",
   "Communes without a score": "Communes sans score",
   "Cover communes of its field reports": "Couvrir les communes de ses signalements",
+  "At most so many communes (empty: all that can be)": "Au plus tant de communes (vide : toutes celles qu'on peut)",
   "Deployment": "Déploiement",
   "Deployments are private. Sign in on the page of forecasts, then come back to this address.":
     "Les déploiements sont privés. Connectez-vous sur la page des prévisions, puis revenez à cette adresse.",

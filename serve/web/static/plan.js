@@ -370,7 +370,9 @@ language.start();
 document.title = `${t("Deployment")} · Vigie`;
 byId("round").addEventListener("change", () => { form.fillTargets(); choose(); });
 byId("target").addEventListener("change", () => choose());
-byId("follows").addEventListener("change", form.showReports);
+for (const id of ["follows", "reports-from"]) {
+  byId(id).addEventListener("change", form.showReports);
+}
 byId("ask").addEventListener("submit", make);
 byId("sign-out").addEventListener("click", signOut);
 enter();

@@ -64,7 +64,11 @@ export function fillFollows(plans, electionId) {
   showReports();
 }
 
-export const showReports = () => show(byId("reports-label"), byId("follows").value !== "");
+export function showReports() {
+  const follows = byId("follows").value !== "";
+  show(byId("reports-label"), follows);
+  show(byId("most-label"), follows && byId("reports-from").value !== "");
+}
 
 export function fillRegions(rows) {
   const regions = new Map();
@@ -113,6 +117,9 @@ export function asked() {
   }
   const follows = byId("follows").value || null;
   const least = byId("reports-from").value;
-  if (follows && least) request.cover_reports_from = Number(least);
+  if (follows && least) {
+    request.cover_reports_from = Number(least);
+    if (byId("reports-most").value !== "") request.cover_reports_most = number("reports-most");
+  }
   return { bulletin_id: chosen().bulletin_id, request, follows, reason: byId("why").value.trim() };
 }

@@ -158,13 +158,29 @@ function flat(sent) {
     (name === "sent" && value && typeof value === "object" ? flat(value) : [[name, plain(value)]]));
 }
 
+// Bytes that are no text come twice: as what can be printed of them, and all in base64.
+const rows = (item) => flat(item.sent)
+  .filter(([name, value]) => value !== "" && value !== "[]" && name !== "base64")
+  .flatMap(([name, value]) =>
+    [el("dt", {}, name === "body" ? t("as it came") : name), el("dd", {}, value)]);
+
+function everything(item, list) {
+  const button = el("button", { type: "button", class: "quiet" }, t("Show all of it"));
+  button.addEventListener("click", async () => {
+    const whole = await api.json(`/v1/reports/queue/${item.inbox_id}`).catch(tell);
+    if (!whole) return;
+    list.replaceChildren(...rows(whole));
+    button.remove();
+  });
+  return button;
+}
+
 function waiting(item) {
-  const sent = flat(item.sent).filter(([, value]) => value !== "" && value !== "[]");
+  const list = el("dl", { class: "sent" }, ...rows(item));
   const node = el("li", { class: "card report" },
     el("p", { class: "faint" }, `${moment(item.received_at)} · ${WAYS[item.intake]}`),
     el("ul", { class: "reasons" }, ...item.reasons.map((reason) => el("li", {}, reason.says))),
-    el("dl", { class: "sent" }, ...sent.flatMap(([name, value]) =>
-      [el("dt", {}, name), el("dd", {}, value)])));
+    list, ...(item.shortened ? [everything(item, list)] : []));
   const known = item.read;
   const input = (name, label, attributes) => el("label", {}, label,
     el("input", { name, value: known[name] ?? "", ...attributes }));
