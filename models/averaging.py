@@ -18,6 +18,9 @@ from models.self_exciting import SelfExciting
 PARTS = ("xgboost", "logistic", "self_exciting")
 """Names in the zoo of what `Average` is made of, in the order of its parts."""
 
+AVERAGE = "average"
+"""Its own name there."""
+
 
 class Average(MarginEstimator):
     """Mean log-odds of boosted trees, the logistic model and the self-exciting rate.

@@ -24,6 +24,7 @@ import pandas as pd
 from scipy.stats import wasserstein_distance
 
 from features.kernels import Floats
+from models.averaging import AVERAGE, PARTS
 from models.baselines import BASELINES, Constant
 
 CHAMPION = "champion"
@@ -94,7 +95,7 @@ def judge(table: pd.DataFrame, brier_tolerance: float = 0.0) -> Verdict:
 
     A candidate must rank better (mean average precision) and be nearer the truth (Brier
     score) than each baseline, or as near as `brier_tolerance` allows. The best-ranking one that
-    does is promoted; if none does, the best baseline is what planners see.
+    does is promoted, an average before its parts; if none does, planners see the best baseline.
 
     Args:
         table: scores per model, as `Development.table`.
@@ -240,9 +241,14 @@ def _stands(table: pd.DataFrame, row: str, brier_tolerance: float) -> bool:
 
 
 def _candidates(table: pd.DataFrame) -> list[str]:
-    """The models of the training that are no baselines, best-ranking first."""
+    """The models of the training that are no baselines, best-ranking first.
+
+    But an average goes before its parts: by how little they differ from it on held-out time is
+    mostly luck, and whoever takes the luckiest ships the worse model.
+    """
     ours = table.loc[~table.index.isin([*BASELINES, CHAMPION])]
-    return [str(n) for n in ours.sort_values("average_precision", ascending=False).index]
+    ranked = [str(n) for n in ours.sort_values("average_precision", ascending=False).index]
+    return sorted(ranked, key=PARTS.__contains__) if AVERAGE in ranked else ranked
 
 
 def _best_baseline(table: pd.DataFrame) -> str:

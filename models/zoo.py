@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sklearn.base import clone
 
 from features.errors import ConfigError
-from models.averaging import Average
+from models.averaging import AVERAGE, Average
 from models.baselines import BASELINES, Constant, MarginEstimator
 from models.estimators import BoostedTrees, SignedLogLogistic
 from models.recurrence import Recurrence
@@ -58,7 +58,7 @@ ZOO: dict[str, Entry] = {
         "a rate to which every past incident adds, here and around",
         negatives=NEGATIVES,
     ),
-    "average": Entry(
+    AVERAGE: Entry(
         Average(),
         MEMBERS,
         "mean log-odds of the three above",

@@ -161,6 +161,15 @@ def test_the_next_candidate_is_promoted_when_the_first_is_refused() -> None:
     assert all("xgboost" in reason for reason in verdict.refused)
 
 
+def test_an_average_goes_before_its_parts_and_behind_what_is_no_part() -> None:
+    better = {"logistic": (0.50, 0.02), "average": (0.48, 0.02), "count_365d": (0.45, 0.03)}
+    assert judge(table(**better)).promoted == "average"
+    assert judge(table(**better, recurrence=(0.49, 0.02))).promoted == "recurrence"
+    worse = judge(table(**(better | {"average": (0.44, 0.02)})))
+    assert worse.promoted == "logistic"
+    assert any("average" in reason for reason in worse.refused)
+
+
 def test_a_tie_is_not_a_win() -> None:
     assert judge(table(xgboost=(0.5, 0.03), count_365d=(0.5, 0.04))).promoted == "count_365d"
 
