@@ -103,6 +103,9 @@ def test_a_planner_verifies_and_reads_what_waits(browser: Browser, server: str, 
     expect(cards.first).to_contain_text("severity (nine) is not a number from 1 to 5")
     named = set(cards.first.locator("dt").all_inner_texts())
     assert named == {"Sender's id", "What", "Seen", "Severity", "Sign", "Commune"}
+    told = cards.first.locator("dd").all_inner_texts()
+    assert {"incident", "clash or brawl", "nine"} <= set(told)
+    assert not any(re.match(r"\d{4}-\d\d-\d\dT", text) for text in told)
     cards.first.get_by_label("Severity, 1 to 5").fill("4")
     cards.first.get_by_role("button", name="Make a report").click()
     expect(page.locator("#said")).to_have_text("Done.")

@@ -220,6 +220,7 @@ export const FR = {
   "To be taken back": "À annuler",
   "Sender's id": "Identifiant chez l'expéditeur",
   "Message": "Message",
+  "Line": "Ligne",
   "Not understood": "Non compris",
   "a program": "un programme",
   "a phone's form": "un formulaire de téléphone",

@@ -36,9 +36,10 @@ const FIELDS = {
   place_kind: t("Kind of place"), voting_center: t("Voting center"), people: t("People"),
   seen_at: t("Seen"), sent_at: t("Sent off"), end: t("Form finished"), edited_at: t("Edited"),
   withdraw: t("To be taken back"), client_id: t("Sender's id"), photo: t("Photo"),
-  text: t("Message"), "not used": t("Not understood"), body: t("as it came"),
+  text: t("Message"), message: t("Message"), line: t("Line"), "not used": t("Not understood"), body: t("as it came"),
 };
-const fieldSays = (path) => FIELDS[path] ?? FIELDS[path.split("/").at(-1)] ?? path;
+const last = (path) => path.split("/").at(-1);
+const fieldSays = (path) => FIELDS[path] ?? FIELDS[last(path)];
 const MOMENT = new Intl.DateTimeFormat(locale, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC",
 });
@@ -171,11 +172,22 @@ function flat(sent) {
     (name === "sent" && value && typeof value === "object" ? flat(value) : [[name, plain(value)]]));
 }
 
+const WORDS = { __proto__: null, kind: KINDS, sign: SIGNS };
+const ISO_MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+
+function valueSays(path, value) {
+  if (ISO_MOMENT.test(value) && !Number.isNaN(Date.parse(value))) return moment(value);
+  const words = WORDS[last(path)];
+  return words && Object.hasOwn(words, value) ? words[value] : value;
+}
+
 // Bytes that are no text come twice: as what can be printed of them, and all in base64.
+// What a mediator said comes before what a program knows the form by.
 const rows = (item) => flat(item.sent)
   .filter(([name, value]) => value !== "" && value !== "[]" && name !== "base64")
+  .sort(([one], [other]) => (fieldSays(one) ? 0 : 1) - (fieldSays(other) ? 0 : 1))
   .flatMap(([name, value]) =>
-    [el("dt", {}, fieldSays(name)), el("dd", {}, value)]);
+    [el("dt", {}, fieldSays(name) ?? name), el("dd", {}, valueSays(name, value))]);
 
 function everything(item, list) {
   const button = el("button", { type: "button", class: "quiet" }, t("Show all of it"));
