@@ -16,10 +16,11 @@ from response.form_fields import FORMATS
 from response.vocabulary import Intake
 from store import audit, report_photos
 from store.database import connect, migrate, sessions
-from store.landing import State, receive
+from store.landing import receive
 from store.report_arrivals import from_form
 from store.report_places import places
 from store.report_schema import ReportPull
+from store.report_versions import State
 from store.reporters import Reporters
 
 _INTAKES = {"kobo": Intake.KOBO, "odk": Intake.ODK}

@@ -32,11 +32,12 @@ from pipelines.settings import Settings
 from response.form_fields import from_kobo
 from response.vocabulary import Intake
 from store import bulletins, database, report_photos, report_queue
-from store.landing import State, receive
+from store.landing import receive
 from store.report_arrivals import from_form
 from store.report_places import places
 from store.report_reading import photos
 from store.report_schema import ReportInbox, ReportPhoto
+from store.report_versions import State
 from store.reporters import Reporters
 from store.reports import report_history
 
