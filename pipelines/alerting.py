@@ -17,7 +17,8 @@ from pipelines.settings import Settings
 from response.alerts import Draft, Step
 from response.ceiling import under
 from response.contracts import empty
-from response.triggers import Situation, drafts, escalations
+from response.triggers import drafts, escalations
+from response.trips import Situation
 from store import alert_inputs, alert_rounds, alert_tables, alerts, deployment_moves, deployments
 from store.database import connect, sessions
 from store.deployment_schema import Deployment, DeploymentApproval
