@@ -19,8 +19,8 @@ from pipelines.settings import Settings
 from response.alerts import State, Step
 from response.rules import Channel
 from response.vocabulary import Level
+from store import alert_reading, outbox, recipients, telling
 from store import alerts as kept
-from store import outbox, recipients, telling
 from store.database import connect, migrate, sessions
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def list_(
     """Print alerts, the newest first."""
     with _session() as session:
         wanted = str(state) if state else None
-        for one in kept.page(session, state=wanted, election_id=election, limit=limit):
+        for one in alert_reading.page(session, state=wanted, election_id=election, limit=limit):
             alert = one.alert
             headline = alert.words[str(lang)]["headline"]
             drafted = _minute(alert.drafted_at)
@@ -142,7 +142,7 @@ def show(
 ) -> None:
     """Print one alert: its words, its steps, its CAP."""
     with _session() as session:
-        one = kept.one(session, alert_id)
+        one = alert_reading.one(session, alert_id)
     said = one.alert.words[str(lang)]
     lines = [said["headline"], said["reason"], said["instruction"], ""]
     lines.append(" ".join(unit.unit_id for unit in one.units))

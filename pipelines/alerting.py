@@ -17,8 +17,17 @@ from pipelines.settings import Settings
 from response.alerts import Draft, Step
 from response.ceiling import under
 from response.contracts import empty
-from response.triggers import Situation, drafts, escalations
-from store import alert_inputs, alert_rounds, alert_tables, alerts, deployment_moves, deployments
+from response.triggers import drafts, escalations
+from response.trips import Situation
+from store import (
+    alert_inputs,
+    alert_reading,
+    alert_rounds,
+    alert_tables,
+    alerts,
+    deployment_moves,
+    deployments,
+)
 from store.database import connect, sessions
 from store.deployment_schema import Deployment, DeploymentApproval
 from store.reports import report_history
@@ -119,11 +128,11 @@ def draft(
         found += escalations(
             pack.alerts,
             seen.past,
-            lambda alert_id: alerts.draft_of(alerts.one(session, alert_id)),
+            lambda alert_id: alert_reading.draft_of(alert_reading.one(session, alert_id)),
             moment,
         )
         new = [one for one in found if not alerts.is_kept(session, one.alert_id)]
-        waiting = alerts.held_back(session, election_id, as_of)
+        waiting = alert_reading.held_back(session, election_id, as_of)
         chosen = under(pack.alert_ceiling, new, waiting, seen.past, moment)
         registry_id = alert_rounds.of(session, election_id).registry_id
         for one in (*chosen.shown, *chosen.held):
@@ -140,7 +149,7 @@ def draft(
 
 def _now(session: Session, election_id: str) -> datetime:
     """The moment, and no earlier than any step of a machine whose clock is ahead of ours."""
-    newest = alerts.newest_step(session, election_id)
+    newest = alert_reading.newest_step(session, election_id)
     return max(datetime.now(UTC), newest) if newest else datetime.now(UTC)
 
 

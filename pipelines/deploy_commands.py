@@ -16,7 +16,7 @@ import typer
 
 from features.errors import ConfigError, ConflictError
 from features.vocabulary import Language
-from pipelines.printing import err, out, table
+from pipelines.printing import err, out, table, wrapped
 from pipelines.settings import Settings
 from store.database import connect, migrate, sessions
 from store.roles import Role
@@ -330,17 +330,20 @@ def _not_promised(row: dict[str, Any], lang: Language) -> str:
 
 
 def _print_plans(figures: dict[str, Any], lang: Language) -> None:
-    compared = table("expected incidents covered", "plan", "covered", "interval", "share", "ahead")
+    columns = ("plan", "covered", "interval", "share", "ahead")
+    compared = wrapped("expected incidents covered", *columns)
     own = {**figures, "says": dict.fromkeys(Language, "this plan")}
     for row in (own, *figures["rivals"]):
         if row["covered"] is None:
-            compared.add_row(row["says"][lang][:46], "", "", "", "")
             continue
         ahead = f"{row['plan_ahead']:.0%}" if "plan_ahead" in row else ""
         span = f"{row['covered_lower']:.1f}-{row['covered_upper']:.1f}"
         share = f"{row['share']:.0%}" if row["share"] is not None else ""
-        compared.add_row(row["says"][lang][:46], f"{row['covered']:.1f}", span, share, ahead)
+        compared.add_row(row["says"][lang], f"{row['covered']:.1f}", span, share, ahead)
     out.print(compared)
+    for row in figures["rivals"]:
+        if row["covered"] is None:
+            out.print(f"not compared: {row['says'][lang]}", soft_wrap=True)
 
 
 def _print_moves(session: Session, kept: DeploymentVersion, most: int = _SHOWN) -> None:

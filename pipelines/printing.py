@@ -141,7 +141,7 @@ def print_lessons(document: dict[str, Any], language: Language) -> None:
 _COLOURS = {"ok": "green", "unknown": "cyan", "watch": "yellow", "act": "bold red"}
 
 
-def _wrapped(title: str, *columns: str) -> Table:
+def wrapped(title: str, *columns: str) -> Table:
     """A table whose cells break rather than lose their ends."""
     shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
     for column in columns:
@@ -151,7 +151,7 @@ def _wrapped(title: str, *columns: str) -> Table:
 
 def print_report(report: Report) -> None:
     """What monitoring found: every check, the features that shifted most, past bulletins."""
-    shown = _wrapped(f"as of {report.as_of}", "", "area", "check", "found")
+    shown = wrapped(f"as of {report.as_of}", "", "area", "check", "found")
     for check in report.checks:
         status = str(check.status)
         shown.add_row(f"[{_COLOURS[status]}]{status}[/]", check.area, check.name, check.says)
@@ -160,7 +160,7 @@ def print_report(report: Report) -> None:
     for r in shifted.itertuples(index=False):
         out.print(f"  shifted: {r.feature}, {r.shift:.2f}, usually at most {r.usual:.2f}")
     if len(report.answered):
-        past = _wrapped("past bulletins", "", "expected", "observed", "Brier", "baseline", "ECE")
+        past = wrapped("past bulletins", "", "expected", "observed", "Brier", "baseline", "ECE")
         for name, row in report.answered.set_index("bulletin_id").iterrows():
             figures = (f"{row[c]:.4f}" for c in ("brier", "baseline_brier", "calibration_error"))
             past.add_row(str(name), f"{row['expected']:.1f}", f"{row['observed']:.0f}", *figures)

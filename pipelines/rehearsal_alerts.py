@@ -23,8 +23,9 @@ from response.alerts import OPEN, TOLD, TRANSITIONS, State, Step
 from response.ceiling import Ceiling
 from response.contracts import empty
 from response.triggers import drafts
-from store import alerts, outbox, telling
-from store.alerts import Actor, Followed
+from store import alert_reading, alerts, outbox, telling
+from store.alert_reading import Followed
+from store.alerts import Actor
 from store.database import sessions
 from store.outbox import Outcome
 from store.roles import Role
@@ -140,7 +141,7 @@ def _of_round(
     found = [
         one
         for state in sorted(states)
-        for one in alerts.page(session, election_id=election_id, state=state, limit=_MOST)
+        for one in alert_reading.page(session, election_id=election_id, state=state, limit=_MOST)
     ]
     return sorted(found, key=lambda one: (one.alert.drafted_at, one.alert.alert_id))
 

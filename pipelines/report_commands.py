@@ -23,9 +23,10 @@ from pipelines.token_commands import _actor, _engine
 from response.vocabulary import SAID, Verification
 from store import audit, report_changes, report_queue, report_reading
 from store.database import sessions
-from store.landing import AT_A_TIME, Landed, State, receive
+from store.landing import AT_A_TIME, Landed, receive
 from store.report_arrivals import from_row
 from store.report_places import newest_registries, places, units_of
+from store.report_versions import State
 from store.reporters import Reporters
 from store.schema import Registry
 

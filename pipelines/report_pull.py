@@ -16,10 +16,11 @@ from response.form_fields import FORMATS
 from response.vocabulary import Intake
 from store import audit, report_photos
 from store.database import connect, migrate, sessions
-from store.landing import State, receive
+from store.landing import receive
 from store.report_arrivals import from_form
 from store.report_places import places
 from store.report_schema import ReportPull
+from store.report_versions import State
 from store.reporters import Reporters
 
 _INTAKES = {"kobo": Intake.KOBO, "odk": Intake.ODK}
@@ -52,7 +53,8 @@ def pull(settings: Settings, name: str, now: datetime, *, everything: bool = Fal
         everything: from the beginning, whatever was read before.
 
     Returns:
-        What became of the submissions: state -> number, and `photo` or `photo missing`.
+        What became of the submissions: state -> number, and `photo` or `photo missing`; one that is
+        still missing is counted once.
 
     Raises:
         ConfigError: no such source, or it does not answer as it should.
@@ -103,13 +105,17 @@ def _land(
         # What a server says now is its newest: it need not tell when that was written.
         landed = receive(session, arrival._replace(read_at=now), known, now, zone, again=True)
         counts[str(landed.state)] += 1
-        if landed.state is State.DUPLICATE:
-            continue
-        audit.record(session, audit.Entry(now, actor, f"report.{landed.state}", landed.report_id))
-        if filled.photo:
+        came_before = landed.state is State.DUPLICATE
+        if not came_before:
+            entry = audit.Entry(now, actor, f"report.{landed.state}", landed.report_id)
+            audit.record(session, entry)
+        # A phone may send a form at once and its picture hours later.
+        if filled.photo and not (came_before and report_photos.has_one(session, landed.report_id)):
             picture = source.photo(client, row, filled)
-            kept = picture is not None and _keep(settings, session, landed.report_id, picture, now)
-            counts["photo" if kept else "photo missing"] += 1
+            if picture is not None and _keep(settings, session, landed.report_id, picture, now):
+                counts["photo"] += 1
+            elif not came_before:
+                counts["photo missing"] += 1
     return counts
 
 

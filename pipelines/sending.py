@@ -24,7 +24,7 @@ from pipelines.channels.webhook import Webhook
 from pipelines.settings import NO_SENDER, Settings
 from response.rules import Channel
 from store import outbox, publishing
-from store.alerts import Followed
+from store.alert_reading import Followed
 from store.outbox import Due, Outcome
 from store.publishing import Sender
 

@@ -148,14 +148,14 @@ ul { margin: 0; padding-left: 4.5mm } .why { font-size: 9.5pt } .note { font-siz
 <span class="mark">{{ status }}</span>
 <table><thead><tr><th>{{ w.unit }}</th><th class="n">{{ w.mediators }}</th>
 {% if bases %}<th>{{ w.base }}</th>{% endif %}<th>{{ w.why }}</th>
-<th>{{ w.places }}</th></tr></thead>
+{% if r.any_places %}<th>{{ w.places }}</th>{% endif %}</tr></thead>
 <tbody>{% for p in r.posts %}<tr><td><b>{{ p.name }}</b>, {{ p.parent_name }}
 <span class="code">{{ p.unit_id }}</span></td>
 <td class="n" data-unit="{{ w.mediators | lower }}">{{ p.mediators }}</td>
 {% if bases %}<td>{{ p.base }}</td>{% endif %}<td class="why">{{ p.why }}</td>
-<td class="why{% if not p.places %} empty{% endif %}">{% if p.places %}<ul>
+{% if r.any_places %}<td class="why{% if not p.places %} empty{% endif %}">{% if p.places %}<ul>
 {% for place in p.places %}<li>{{ place }}</li>{% endfor %}
-</ul>{% else %}–{% endif %}</td></tr>{% endfor %}</tbody></table>
+</ul>{% else %}–{% endif %}</td>{% endif %}</tr>{% endfor %}</tbody></table>
 {% if not r.any_places %}<p class="note">{{ w.no_places }}</p>{% endif %}
 <h2>{{ w.assumed }}</h2>{% for a in head.assumptions %}<p class="note">{{ a }}</p>{% endfor %}
 <p class="sign">{{ w.signed }}</p>

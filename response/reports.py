@@ -106,6 +106,14 @@ _NAMES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "file": ("file", "le fichier"),
         "headings": ("headings", "l'en-tête"),
         "rows": ("rows", "la liste"),
+        "client_id": ("the sender's id", "l'identifiant chez l'expéditeur"),
+        "edited_at": ("time of editing", "le moment de la modification"),
+        "withdraw": ("taking back", "l'annulation"),
+        "xml_submission_file": ("the form", "le formulaire"),
+        "data.xml": ("the form", "le formulaire"),
+        "instanceID": ("id of the form", "l'identifiant du formulaire"),
+        "_id": ("id of the form", "l'identifiant du formulaire"),
+        "__id": ("id of the form", "l'identifiant du formulaire"),
     }
 )
 

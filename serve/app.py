@@ -35,6 +35,7 @@ from serve.routers import (
     page,
     public,
     report_intake,
+    report_photos,
     report_queue,
     reports,
     session,
@@ -65,7 +66,7 @@ _TAGS = [
     {"name": "session", "description": "Signing in on the page"},
     {"name": "access", "description": "Tokens and the audit, for admins"},
 ]
-_REPORTS = (report_queue, report_intake, reports, sms, openrosa)
+_REPORTS = (report_queue, report_intake, reports, report_photos, sms, openrosa)
 _ROUTERS = (
     *(health, elections, bulletins, nowcasts, forecasts, deployments, units),
     *_REPORTS,

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from features.vocabulary import Language
 from response import cap
-from store.alerts import Published
+from store.alert_reading import Published
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 MEDIA_TYPE = "application/atom+xml"

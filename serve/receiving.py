@@ -19,8 +19,9 @@ from serve.auth import request_id
 from serve.report_schemas import LandedOut, ReasonOut
 from serve.settings import Settings
 from store.audit import Entry, record
-from store.landing import AT_A_TIME, Landed, State, receive
+from store.landing import AT_A_TIME, Landed, receive
 from store.report_places import places
+from store.report_versions import State
 from store.reporters import Reporters
 from store.tokens import BEARER, Caller
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from response.bodies import DEEPEST, is_flat
 from response.vocabulary import Intake, People, PlaceKind, ReportKind, Sign, Verification
 from serve.schemas import UNIT_ID, Next
-from store.landing import State
+from store.report_versions import State
 
 REPORT_ID = "3fa9c01b5d2e7f60"
 EXAMPLE = {

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from features.vocabulary import Language
 from response.alerts import Step
+from store.alert_reading import Followed, followed_by
 from store.alert_schema import Alert
-from store.alerts import Followed, followed_by
 
 if TYPE_CHECKING:
     import pandas as pd

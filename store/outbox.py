@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from features.errors import ConflictError, NotFoundError
 from response.alerts import retry_after
 from store import audit
+from store.alert_reading import visible
 from store.alert_schema import Alert, AlertCap, AlertMessage, Delivery, Recipient
-from store.alerts import visible
 
 LEASE = timedelta(minutes=5)
 """A sender that began a try and fell silent for so long has died: the message is due again."""

@@ -21,9 +21,10 @@ from response.alerts import TRANSITIONS, UNSIGNED, State, Step
 from response.cap import MessageType, Place, Reference, Status, Words
 from response.rules import Channel
 from response.vocabulary import Level
-from store import alerts, recipients
+from store import alert_reading, alerts, recipients
+from store.alert_reading import Followed
 from store.alert_schema import Alert, AlertCap, AlertEvent, AlertMessage, Recipient
-from store.alerts import MACHINE, Followed
+from store.alerts import MACHINE
 
 _CANCELLED = {Language.FR: f"ANNULÉ{NARROW}: ", Language.EN: "CANCELLED: "}
 _WITHDRAWN = {
@@ -82,7 +83,9 @@ def publish(session: Session, followed: Followed, sender: Sender, at: datetime) 
 
 def _stands(session: Session, alert_id: str | None) -> bool:
     """Whether there is an alert before that was not taken back: a Cancel ends what it is about."""
-    return alert_id is not None and alerts.one(session, alert_id).state is not State.CANCELLED
+    return (
+        alert_id is not None and alert_reading.one(session, alert_id).state is not State.CANCELLED
+    )
 
 
 def publish_cancel(session: Session, followed: Followed, sender: Sender, at: datetime) -> str:
@@ -233,7 +236,7 @@ def message_id(identifier: str, recipient_id: str) -> str:
 
 def _close_updated(session: Session, alert: Alert, at: datetime) -> None:
     """Close the alert that this one replaces, where a person has not yet."""
-    before = alerts.one(session, str(alert.updates))
+    before = alert_reading.one(session, str(alert.updates))
     if Step.CLOSE in TRANSITIONS[before.state]:
         note = f"replaced by {alert.alert_id}"
         alerts.take(session, before.alert.alert_id, Step.CLOSE, at=at, by=MACHINE, note=note)
@@ -241,23 +244,23 @@ def _close_updated(session: Session, alert: Alert, at: datetime) -> None:
 
 def waiting(session: Session) -> list[Followed]:
     """Alerts that are signed and not yet sent, the oldest first."""
-    query = alerts.with_state().where(AlertEvent.state == str(State.APPROVED))
+    query = alert_reading.with_state().where(AlertEvent.state == str(State.APPROVED))
     ids = [row[0].alert_id for row in session.execute(query.order_by(Alert.drafted_at))]
-    return [alerts.one(session, alert_id) for alert_id in ids]
+    return [alert_reading.one(session, alert_id) for alert_id in ids]
 
 
 def to_cancel(session: Session) -> list[Followed]:
     """Alerts that were cancelled after they were sent, and whose recipients do not know it."""
-    query = alerts.with_state().where(AlertEvent.state == str(State.CANCELLED))
+    query = alert_reading.with_state().where(AlertEvent.state == str(State.CANCELLED))
     ids = [row[0].alert_id for row in session.execute(query.order_by(Alert.drafted_at))]
-    found = [alerts.one(session, alert_id) for alert_id in ids]
+    found = [alert_reading.one(session, alert_id) for alert_id in ids]
     return [one for one in found if len(one.caps) == 1]
 
 
 def expired(session: Session, at: datetime) -> list[str]:
     """Say of alerts that nobody signed or sent in time that they have expired."""
     stands = [str(state) for state in (*UNSIGNED, State.APPROVED)]
-    query = alerts.with_state().where(AlertEvent.state.in_(stands), Alert.expires_at <= at)
+    query = alert_reading.with_state().where(AlertEvent.state.in_(stands), Alert.expires_at <= at)
     ids = [row[0].alert_id for row in session.execute(query.order_by(Alert.alert_id))]
     for alert_id in ids:
         alerts.take(session, alert_id, Step.EXPIRE, at=at, by=MACHINE)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from features.errors import ConflictError, ContractError, NotFoundError
 from response.submissions import digest
 from response.vocabulary import Verification
-from store.landing import CONTENT, append, newest, settle
 from store.report_schema import ReportSubmission, ReportVersion
+from store.report_versions import CONTENT, append, newest, settle
 from store.turns import Turn, take_turn
 
 

@@ -64,11 +64,16 @@ def stripped(content: bytes) -> bytes:
 def keep(session: Session, home: Path, report_id: str, content: bytes, now: datetime) -> str:
     """Keep a photo of a report; the same one twice is kept once. Its SHA-256.
 
+    One that a person destroyed stays so, whoever sends it for that report again.
+
     Raises:
         ContractError: it is no picture.
     """
     picture = stripped(content)
     sha256 = hashlib.sha256(picture).hexdigest()
+    known = session.get(ReportPhoto, (report_id, sha256))
+    if known is not None and known.removed_at is not None:
+        return sha256
     folder = home / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / f"{sha256}.jpg"
@@ -78,7 +83,7 @@ def keep(session: Session, home: Path, report_id: str, content: bytes, now: date
         with os.fdopen(handle, "wb") as opened:
             opened.write(picture)
         part.replace(file)
-    if session.get(ReportPhoto, (report_id, sha256)) is None:
+    if known is None:
         session.add(
             ReportPhoto(
                 report_id=report_id, sha256=sha256, received_at=now, size_bytes=len(picture)
@@ -86,6 +91,12 @@ def keep(session: Session, home: Path, report_id: str, content: bytes, now: date
         )
         session.flush()
     return sha256
+
+
+def has_one(session: Session, report_id: str) -> bool:
+    """Whether a photo of a report was kept, be it removed since."""
+    rows = select(ReportPhoto.sha256).where(ReportPhoto.report_id == report_id)
+    return session.scalar(rows.limit(1)) is not None
 
 
 def read(session: Session, home: Path, report_id: str, sha256: str) -> bytes:

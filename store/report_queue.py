@@ -16,9 +16,10 @@ from response.reports import Fault, Reason, Report, understand
 from response.scrub import scrub_text
 from response.submissions import Arrival, digest
 from response.vocabulary import Intake
-from store.landing import Landed, State, add_submission, settle
+from store.landing import Landed
 from store.report_places import is_within
 from store.report_schema import ReportDecision, ReportInbox
+from store.report_versions import State, add_submission, settle
 from store.turns import Turn, take_turn
 
 RESOLVED, DISMISSED = "resolved", "dismissed"

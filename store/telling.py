@@ -11,8 +11,8 @@ from sqlalchemy import Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from response.alerts import State, Step
+from store.alert_reading import visible, with_state
 from store.alert_schema import Alert, AlertCap, AlertEvent, AlertMessage, Delivery, Recipient
-from store.alerts import visible, with_state
 from store.outbox import Outcome
 
 LATE = timedelta(minutes=10)

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 from features.vocabulary import Band, Language
 from pipelines.backtest.pictures import (
@@ -128,8 +128,11 @@ def curve_picture(
     return svg(figure)
 
 
-def _percents(language: Language) -> PercentFormatter:
-    return PercentFormatter(1, symbol="\u202f%" if language is Language.FR else "%")
+def _percents(language: Language) -> FuncFormatter:
+    """12.5% or 12,5 %, with no more decimals than the steps of the axis have."""
+    if language is Language.FR:
+        return FuncFormatter(lambda share, _: f"{100 * share:.4g}\u202f%".replace(".", ","))
+    return FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
 
 
 def _in_percent(axes: Any, language: Language, x: str, y: str) -> None:

@@ -28,7 +28,7 @@ from serve.auth import Admin, Now, OpenSession, allowed
 from serve.language import Wanted
 from serve.routers.alerts import AlertId, out
 from serve.routers.bulletins import Cursor
-from store import alert_rounds, alerts, outbox, recipients
+from store import alert_reading, alert_rounds, alerts, outbox, recipients
 from store.alerts import Actor
 from store.roles import Action
 from store.selecting import in_areas
@@ -94,7 +94,7 @@ def draft(
         synthetic=found.synthetic,
         by=_actor(caller),
     )
-    return out(alerts.one(session, one.alert_id), language)
+    return out(alert_reading.one(session, one.alert_id), language)
 
 
 def _take(
@@ -106,9 +106,9 @@ def _take(
     step: Step,
     note: str,
 ) -> AlertOut:
-    alerts.one(session, alert_id, caller.areas)
+    alert_reading.one(session, alert_id, caller.areas)
     alerts.take(session, alert_id, step, at=now, by=_actor(caller), note=note)
-    return out(alerts.one(session, alert_id), language)
+    return out(alert_reading.one(session, alert_id), language)
 
 
 @router.post("/alerts/{alert_id}/sign", responses=_STEP, summary="Sign a draft: it goes out")

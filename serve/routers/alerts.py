@@ -18,8 +18,8 @@ from serve.auth import Now, OpenSession, Reader, request_id
 from serve.language import Wanted
 from serve.routers.bulletins import Cursor, _moment
 from serve.schemas import Moment
-from store import alerts, mark, recipients, telling
-from store.alerts import Followed
+from store import alert_reading, mark, recipients, telling
+from store.alert_reading import Followed
 from store.audit import Entry
 from store.roles import Role
 from store.tokens import Caller
@@ -53,7 +53,13 @@ def out(followed: Followed, language: Language) -> AlertOut:
 def audited(request: Request, now: datetime, caller: Caller) -> None:
     """Write down who read alerts."""
     request.app.state.audit.add(
-        Entry(now, caller.token_id, alerts.READ, request.url.path, request_id=request_id(request))
+        Entry(
+            now,
+            caller.token_id,
+            alert_reading.READ,
+            request.url.path,
+            request_id=request_id(request),
+        )
     )
 
 
@@ -73,7 +79,7 @@ def list_alerts(
 ) -> Alerts:
     """Alerts that match every filter given and lie wholly within the token's areas."""
     audited(request, now, caller)
-    rows = alerts.page(
+    rows = alert_reading.page(
         session,
         areas=caller.areas,
         election_id=election_id,
@@ -114,7 +120,7 @@ def feed(
     """The newest first; older ones by `rel="next"` (RFC 4287, RFC 5005)."""
     audited(request, now, caller)
     after = cursors.read(cursor, _moment, str)
-    rows = alerts.published(
+    rows = alert_reading.published(
         session,
         areas=caller.areas,
         after_=after,
@@ -181,7 +187,7 @@ def one(
 ) -> AlertOut:
     """What it says, how far it has come, and who did what, when."""
     audited(request, now, caller)
-    return out(alerts.one(session, alert_id, caller.areas), language)
+    return out(alert_reading.one(session, alert_id, caller.areas), language)
 
 
 @router.get(
@@ -205,7 +211,7 @@ def cap(
 ) -> Response:
     """CAP 1.2 in French and English; there is none before the alert was sent."""
     audited(request, now, caller)
-    found = alerts.one(session, alert_id, caller.areas)
+    found = alert_reading.one(session, alert_id, caller.areas)
     if not found.caps:
         raise ConflictError(
             f"alert {alert_id}: expected one that was sent, got one that is {found.state}; "

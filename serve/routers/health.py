@@ -16,7 +16,7 @@ from serve.auth import Monitor, Now
 from serve.observing import Metrics
 from serve.schemas import Health, Live, NewestBulletin, Queue, Ready
 from serve.settings import Settings
-from store import alerts, database, mark, reading, telling
+from store import alert_reading, database, mark, reading, telling
 from store.queue_figures import figures
 from store.report_queue import count_waiting
 
@@ -97,7 +97,7 @@ def _look(request: Request, now: datetime) -> Health:
 
 def _untold(session: Session, now: datetime) -> list[str]:
     """What of alerts does not go out, or does not come before a coordinator."""
-    trouble, held = telling.trouble(session, now), alerts.count_held(session)
+    trouble, held = telling.trouble(session, now), alert_reading.count_held(session)
     says = {
         f"{trouble.late} signed alerts or messages wait to be sent: see 'vigie alerts send'": (
             trouble.late

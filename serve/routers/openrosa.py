@@ -27,9 +27,9 @@ from serve.auth import Now, OpenSession, Reporter
 from serve.receiving import land, reporters, sender_of
 from store import report_photos
 from store.audit import Entry, record
-from store.landing import State
 from store.report_arrivals import from_form, from_unread
 from store.report_places import newest_registries, units_of
+from store.report_versions import State
 from store.tokens import Caller
 
 router = APIRouter(prefix="/openrosa", include_in_schema=False)

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request
 from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
@@ -17,13 +17,12 @@ from response.vocabulary import SAID, Intake, People, PlaceKind, ReportKind, Sig
 from serve import cursors, documented
 from serve.auth import Now, OpenSession, Reader, Reporter, Verifier, audit_change, request_id
 from serve.language import Wanted as WantedLanguage
-from serve.receiving import Body, land_many, reporters, sender_of, told, zone
+from serve.receiving import land_many, reporters, sender_of, told, zone
 from serve.report_schemas import (
     REPORT_ID,
     Because,
     LandedAll,
     NewReports,
-    PhotoOut,
     ReportDetail,
     ReportOut,
     Reports,
@@ -34,7 +33,7 @@ from serve.report_schemas import (
 from serve.routers.bulletins import Cursor
 from serve.schemas import Moment
 from serve.settings import Settings
-from store import mark, report_changes, report_photos, report_reading
+from store import mark, report_changes, report_reading
 from store.audit import Entry
 from store.report_arrivals import from_item
 from store.report_places import places
@@ -66,7 +65,6 @@ ReportId = Annotated[
     str,
     Path(description="Id of a report", pattern="^[0-9a-f]{16}$", examples=[REPORT_ID]),
 ]
-Sha256 = Annotated[str, Path(description="Digest of a photo", pattern="^[0-9a-f]{64}$")]
 
 
 def may_verify(caller: Caller) -> bool:
@@ -149,7 +147,7 @@ def reports(
     if len(found) > limit:
         last = found[limit - 1]
         following = cursors.following(request, (last.landed_at, last.report.report_id))
-    _audit(request, now, caller)
+    audit_read(request, now, caller)
     return Reports(
         synthetic=mark.is_synthetic(session),
         reports=_out(session, found[:limit], language, caller),
@@ -164,7 +162,8 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _audit(request: Request, now: datetime, caller: Caller) -> None:
+def audit_read(request: Request, now: datetime, caller: Caller) -> None:
+    """Write down that reports, or what belongs to one, were read."""
     request.app.state.audit.add(
         Entry(now, caller.token_id, READ, request.url.path, None, request_id(request))
     )
@@ -257,7 +256,7 @@ def report(
 ) -> ReportDetail:
     """Every version of a report, and everything that was sent for it."""
     report_reading.require_seen(session, report_id, places(session), caller.areas)
-    _audit(request, now, caller)
+    audit_read(request, now, caller)
     return _detail(session, report_id, language, caller)
 
 
@@ -306,7 +305,7 @@ def withdraw(
 ) -> ReportDetail:
     """For whoever sent it, and for those who may verify. Its history stays."""
     found = report_reading.require_seen(session, report_id, places(session), caller.areas)
-    _require_own(found, caller, request.app.state.settings)
+    require_own(found, caller, request.app.state.settings)
     report_changes.withdraw(
         session, report_id, reason=because.reason, actor=caller.token_id, now=now
     )
@@ -314,89 +313,14 @@ def withdraw(
     return _detail(session, report_id, language, caller)
 
 
-def _require_own(found: ReportVersion, caller: Caller, settings: Settings) -> None:
+def require_own(found: ReportVersion, caller: Caller, settings: Settings) -> None:
+    """Refuse who neither sent a report nor may verify.
+
+    Raises:
+        ForbiddenError: it is another's report.
+    """
     if found.sender != sender_of(caller, settings) and not may_verify(caller):
         raise ForbiddenError(
             f"expected the token that sent report {found.report_id}, or one that may "
             f"{Action.VERIFY}, got another one"
         )
-
-
-_PICTURE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in ("image/jpeg", "image/png", "image/webp")
-        },
-    }
-}
-
-
-@router.post(
-    "/reports/{report_id:report}/photos",
-    status_code=201,
-    responses=documented.errors(400, 404, 422),
-    openapi_extra=_PICTURE,
-    summary="Add a photo to a report",
-)
-def add_photo(
-    request: Request,
-    session: OpenSession,
-    caller: Reporter,
-    now: Now,
-    report_id: ReportId,
-    content: Body,
-) -> PhotoOut:
-    """JPEG, PNG or WebP. Kept without place, device and all other marks; seen by verifiers only."""
-    found = report_reading.require_seen(session, report_id, places(session), caller.areas)
-    _require_own(found, caller, request.app.state.settings)
-    home = request.app.state.settings.home
-    sha256 = report_photos.keep(session, home, report_id, content, now)
-    audit_change(request, session, now, caller, "report.photo added", report_id)
-    return PhotoOut(sha256=sha256)
-
-
-@router.get(
-    "/reports/{report_id:report}/photos/{sha256}",
-    responses={
-        **documented.errors(404, 422),
-        200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
-    },
-    response_class=Response,
-    summary="A photo of a report",
-)
-def photo(
-    request: Request,
-    session: OpenSession,
-    caller: Verifier,
-    now: Now,
-    report_id: ReportId,
-    sha256: Sha256,
-) -> Response:
-    """For those who may verify; each look is audited."""
-    report_reading.require_seen(session, report_id, places(session), caller.areas)
-    content = report_photos.read(session, request.app.state.settings.home, report_id, sha256)
-    _audit(request, now, caller)
-    return Response(content, media_type="image/jpeg")
-
-
-@router.delete(
-    "/reports/{report_id:report}/photos/{sha256}",
-    status_code=204,
-    responses=documented.errors(404, 422),
-    summary="Destroy a photo",
-)
-def remove_photo(
-    request: Request,
-    session: OpenSession,
-    caller: Verifier,
-    now: Now,
-    report_id: ReportId,
-    sha256: Sha256,
-) -> None:
-    """For one that puts somebody at risk: the picture is gone, that there was one stays."""
-    report_reading.require_seen(session, report_id, places(session), caller.areas)
-    home = request.app.state.settings.home
-    report_photos.remove(session, home, report_id, sha256, actor=caller.token_id, now=now)
-    audit_change(request, session, now, caller, "report.photo removed", report_id)

@@ -28,9 +28,9 @@ from serve.sms_gateways import SmsGateway, is_signed
 from serve.webhooks import Key, reporting
 from store import report_changes
 from store.audit import Entry, record
-from store.landing import State
 from store.report_arrivals import from_sms, from_unread
 from store.report_places import places
+from store.report_versions import State
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 _log = structlog.get_logger("vigie.sms")

@@ -28,6 +28,7 @@ from response.contracts import require
 from response.rules import AreaKind
 from store import (
     alert_inputs,
+    alert_reading,
     alert_rounds,
     alerts,
     bulletins,
@@ -185,7 +186,7 @@ def test_rules_are_held_against_the_store_at_a_moment(
     ]
     assert "Konna (20% to 45%)" in later.shown[0].words[Language.EN].reason
     with made() as session:
-        assert all(one.alert.synthetic for one in alerts.page(session))
+        assert all(one.alert.synthetic for one in alert_reading.page(session))
 
 
 def _reported(session: Session, report_id: str, unit_id: str, **how: Any) -> None:
@@ -255,7 +256,7 @@ def test_field_reports_and_posts_draft_alerts(made: sessionmaker[Session], pack:
     assert drafted(48) == {("silence", "XX02")}
     assert drafted(49) == set()
     with made() as session:
-        told = str([(one.alert.words, one.alert.evidence) for one in alerts.page(session)])
+        told = str([(one.alert.words, one.alert.evidence) for one in alert_reading.page(session)])
     assert PLANTED not in told
     assert "rq9" not in told  # who reported
 
@@ -358,12 +359,12 @@ def test_what_is_over_the_ceiling_is_held_back_until_there_is_room(
     assert [one.rule for one in first.held] == ["over-0", "over-3"]
     assert drafted(1) == drafted(1.5) == alerting.Drafted(), "once each, and no room yet"
     with made() as session:
-        assert alerts.count_held(session) == 2
-        held = {one.alert.rule: one for one in alerts.page(session, state="held")}
+        assert alert_reading.count_held(session) == 2
+        held = {one.alert.rule: one for one in alert_reading.page(session, state="held")}
         assert [e.state for e in held["over-3"].events] == ["draft", "held"]
     assert drafted(11).released == sorted(one.alert_id for one in first.held)
     with made() as session:
-        assert len(alerts.page(session, state="draft")) == 4
+        assert len(alert_reading.page(session, state="draft")) == 4
 
 
 def test_nobody_is_silent_before_the_window(made: sessionmaker[Session]) -> None:
@@ -437,7 +438,7 @@ def test_the_whole_way_on_the_command_line(home: Path, monkeypatch: pytest.Monke
     assert "new drafts" in vigie("draft", pack, "--election", ELECTION, "--as-of", moment)
     engine = database.connect(Settings(home=home).database)
     with database.sessions(engine)() as session:
-        alert_id = alerts.page(session, state="draft")[0].alert.alert_id
+        alert_id = alert_reading.page(session, state="draft")[0].alert.alert_id
     engine.dispose()
     assert f"{alert_id}  draft, national, drafted" in vigie("list", "--state", "draft")
     office = ("--name", "Préfet", "--level", "national", "--channel", "email")

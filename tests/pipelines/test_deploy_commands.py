@@ -95,6 +95,8 @@ def test_a_plan_goes_from_bulletin_to_paper(bulletin_id: str, tmp_path: Path) ->
     one = said["deployment_id"]
     assert one in printed
     assert "claims no causal effect" in printed
+    assert "not compared: the population of units was not known on the bulletin's day" in printed
+    assert "ahead" in printed
     assert said["sent"] == 6
     assert "no" in vigie("list", "--election", "XXA-2018-PRES-1")
     edited = vigie(*("edit", one, "--version", "1", "--reason", "seen there"), "--put", "XX0405=2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from pipelines import lessons as module
 from pipelines.cli import app
 from pipelines.ingest import Ingested
 from pipelines.lessons import Learned, chosen, lessons
+from pipelines.lessons_page.pictures import reliability_picture
 from pipelines.lessons_page.words import WORDS, day, word
 from pipelines.pack import PastDeployment, load_pack
 from pipelines.question import windows
@@ -310,6 +312,16 @@ def test_words_are_in_both_languages_and_days_as_people_write_them() -> None:
         assert sorted(fields[0]) == sorted(fields[1]), key
     assert day("2018-08-01", Language.FR) == "1er\u00a0août\u00a02018"
     assert day("2018-07-29", Language.EN) == "29\u00a0July\u00a02018"
+
+
+@pytest.mark.parametrize(("language", "tick"), [(Language.FR, "1,5\u202f%"), (Language.EN, "1.5%")])
+def test_axes_are_written_in_the_language(language: Language, tick: str) -> None:
+    rows = [{"forecast": f, "observed": f, "low": 0.0, "high": 0.03} for f in (0.0, 0.02)]
+    address = reliability_picture(rows, language)
+    drawn = base64.b64decode(address.partition(",")[2]).decode()
+    ticks = re.findall("<!-- ([^ ]+%) -->", drawn)
+    assert tick in ticks
+    assert not any(t.startswith(("0.0", "0,0")) for t in ticks)
 
 
 @pytest.mark.browser

@@ -36,7 +36,7 @@ from response.contracts import current
 from response.deployment_reports import gravest
 from response.rules import Channel
 from serve import atom
-from store import alerts, nowcasts, reading, recipients, report_queue, telling
+from store import alert_reading, alerts, nowcasts, reading, recipients, report_queue, telling
 from store.alert_schema import Alert, Delivery, Recipient
 from store.bulletins import write_registry
 from store.database import connect, migrate, sessions
@@ -278,7 +278,7 @@ def _ratios(play: Play, session: Session) -> None:
 
 
 def _alerts(play: Play, session: Session) -> None:
-    drafted = alerts.page(session, limit=10_000)
+    drafted = alert_reading.page(session, limit=10_000)
     assert {one.alert.alert_id for one in drafted} == set(play.fates)
     assert len({one.alert.rule for one in drafted}) > 1
     states = Counter(one.state for one in drafted)
@@ -330,7 +330,7 @@ def _messages(play: Play, session: Session) -> None:
     assert seen == {str(outcome) for outcome in Outcome}
     assert set(play.offices.refused) == {410, 503}
     assert set(play.offices.status.values()) == {"Exercise"}
-    went = alerts.published(session, limit=10_000)
+    went = alert_reading.published(session, limit=10_000)
     page = atom.feed(went, Language.FR, "https://vigie.invalid/v1/alerts/feed", None, play.at(0))
     on_feed = [one.text for one in fromstring(page).iter(f"{{{atom.NAMESPACE}}}id")][1:]
     assert on_feed == [f"urn:vigie:{one.cap.identifier}" for one in went]
@@ -342,7 +342,7 @@ def _cooldown(play: Play, session: Session) -> None:
     assert all(said["met"] > said["drafted"] for said in play.alerted), "some were held back"
     last: dict[tuple[str, ...], Alert] = {}
     pairs = 0
-    for one in alerts.page(session, limit=10_000)[::-1]:
+    for one in alert_reading.page(session, limit=10_000)[::-1]:
         alert = one.alert
         if alert.escalates is not None:
             continue
@@ -385,7 +385,7 @@ def _counts(
     told = current(history.loc[history["report_id"].isin(of_round)], FOREVER)
     seen = told["seen_at"].dt.date.between(first, last)
     assert said["reports"]["reports"] == seen.sum() > 0
-    drafted = alerts.page(session, election_id=held.election_id, limit=10_000)
+    drafted = alert_reading.page(session, election_id=held.election_id, limit=10_000)
     figures = said["alerts"]["all"]
     assert figures["drafted"] == len(drafted)
     for name, step in (

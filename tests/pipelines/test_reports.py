@@ -29,8 +29,16 @@ from pipelines.form_servers import KoboServer
 from pipelines.report_pull import pull
 from pipelines.schedules import crons
 from pipelines.settings import Settings
-from store import bulletins, database
+from response.form_fields import from_kobo
+from response.vocabulary import Intake
+from store import bulletins, database, report_photos, report_queue
+from store.landing import receive
+from store.report_arrivals import from_form
+from store.report_places import places
+from store.report_reading import photos
 from store.report_schema import ReportInbox, ReportPhoto
+from store.report_versions import State
+from store.reporters import Reporters
 from store.reports import report_history
 
 KIT = Path(__file__).parents[1] / "kit" / "form_servers.py"
@@ -218,13 +226,15 @@ def test_edits_and_deletions_on_odk_central_are_found(home: Path, server: tuple[
     assert history["severity"].max() == 5
 
 
-def test_a_photo_comes_with_its_report(home: Path, server: tuple[str, Path]) -> None:
-    url, state = server
+def _picture() -> str:
     written = io.BytesIO()
     Image.new("RGB", (8, 8), "blue").save(written, "PNG")
-    files = {
-        "/api/v2/assets/aX/data/1/attachments/77/": base64.b64encode(written.getvalue()).decode()
-    }
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def test_a_photo_comes_with_its_report(home: Path, server: tuple[str, Path]) -> None:
+    url, state = server
+    files = {"/api/v2/assets/aX/data/1/attachments/77/": _picture()}
     attached = [{"id": 77, "filename": "moussa/attachments/p.png", "mimetype": "image/png"}]
     with_photo = kobo_row(1, photo="p.png") | {"_attachments": attached}
     lost = kobo_row(2, photo="q.png") | {"_attachments": attached}
@@ -235,6 +245,74 @@ def test_a_photo_comes_with_its_report(home: Path, server: tuple[str, Path]) -> 
     with database.sessions(engine)() as session:
         (photo,) = session.scalars(select(ReportPhoto)).all()
         assert (home / "photos" / f"{photo.sha256}.jpg").is_file()
+    engine.dispose()
+
+
+def test_a_photo_of_a_form_that_a_webhook_brought_comes_with_the_pull(
+    home: Path, server: tuple[str, Path]
+) -> None:
+    url, state = server
+    settings = settings_for(home, url)
+    attached = [{"id": 77, "filename": "moussa/attachments/p.png", "mimetype": "image/png"}]
+    row = kobo_row(1, photo="p.png") | {"_attachments": attached}
+    _tell(state, kobo=[row], files={"/api/v2/assets/aX/data/1/attachments/77/": _picture()})
+    hashes = Reporters.of(home, "")
+    engine = database.connect(settings.database)
+    with database.sessions(engine).begin() as session:
+        arrival = from_form(from_kobo(row), Intake.KOBO, row, hashes)
+        assert receive(session, arrival, places(session), NOW).state is State.LANDED
+    engine.dispose()
+    assert pull(settings, "mopti", NOW) == {"duplicate": 1, "photo": 1}
+    assert pull(settings, "mopti", NOW) == {"duplicate": 1}
+
+
+@pytest.mark.parametrize("name", ["mopti", "gao"])
+def test_a_photo_of_a_form_that_waits_is_with_the_report_that_a_person_makes_of_it(
+    home: Path, server: tuple[str, Path], name: str
+) -> None:
+    url, state = server
+    attached = [{"id": 77, "filename": "moussa/attachments/p.png", "mimetype": "image/png"}]
+    kobo = kobo_row(1, unit="nowhere", photo="p.png") | {"_attachments": attached}
+    files = {
+        "/api/v2/assets/aX/data/1/attachments/77/": _picture(),
+        "/v1/projects/1/forms/vigie/submissions/uuid%3Ao1/attachments/p.png": _picture(),
+    }
+    _tell(state, kobo=[kobo], odk=[odk_row(1, unit="nowhere", photo="p.png")], files=files)
+    settings = settings_for(home, url)
+    assert pull(settings, name, NOW) == {"queued": 1, "photo": 1}
+    engine = database.connect(settings.database)
+    with database.sessions(engine)() as session:
+        (waiting,) = report_queue.waiting(session, [])
+        fields = {**answers(), "unit": "XX0101"}
+        landed = report_queue.resolve(
+            session, waiting.inbox_id, fields, places(session), actor="desk", now=NOW
+        )
+        (sha256,) = photos(session, [landed.report_id])[landed.report_id]
+        assert report_photos.read(session, home, landed.report_id, sha256)
+    engine.dispose()
+
+
+def test_a_photo_that_comes_after_its_form_is_fetched_and_one_destroyed_stays_so(
+    home: Path, server: tuple[str, Path]
+) -> None:
+    url, state = server
+    settings = settings_for(home, url)
+    path = "/v1/projects/1/forms/vigie/submissions/uuid%3Ao1/attachments/p.png"
+    _tell(state, odk=[odk_row(1, photo="p.png")], files={})
+    sent = datetime(2018, 7, 20, 10, 30, tzinfo=UTC)
+    assert pull(settings, "gao", sent) == {"landed": 1, "photo missing": 1}
+    assert pull(settings, "gao", sent + timedelta(minutes=15)) == {"duplicate": 1}
+    _tell(state, files={path: _picture()})
+    assert pull(settings, "gao", sent + timedelta(minutes=30)) == {"duplicate": 1, "photo": 1}
+    engine = database.connect(settings.database)
+    with database.sessions(engine).begin() as session:
+        (photo,) = session.scalars(select(ReportPhoto)).all()
+        report_photos.remove(session, home, photo.report_id, photo.sha256, actor="desk", now=sent)
+    assert pull(settings, "gao", sent + timedelta(minutes=45)) == {"duplicate": 1}
+    edited = odk_row(1, edited="2018-07-20T11:10:00.000Z", severity=5, photo="p.png")
+    _tell(state, odk=[edited])
+    assert pull(settings, "gao", sent + timedelta(hours=1))["edited"] == 1
+    assert list((home / "photos").iterdir()) == []
     engine.dispose()
 
 

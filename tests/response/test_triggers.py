@@ -14,7 +14,8 @@ from features.vocabulary import Language
 from response.alerts import Draft
 from response.contracts import MOMENT, empty, require
 from response.rules import Rule
-from response.triggers import Situation, drafts, escalations
+from response.triggers import drafts, escalations
+from response.trips import Situation
 
 T0 = pd.Timestamp("2018-07-20T12:00:00", tz="UTC")
 INSTRUCTION = {"fr": "Appelez le préfet.", "en": "Call the prefect."}

@@ -19,7 +19,7 @@ from response.alerts import Step
 from response.cap import Words
 from serve import auth
 from serve.app import create_app
-from store import alerts, audit, database, outbox, publishing, tokens
+from store import alert_reading, alerts, audit, database, outbox, publishing, tokens
 from store.publishing import Sender
 
 ATOM = {"a": "http://www.w3.org/2005/Atom", "c": "urn:oasis:names:tc:emergency:cap:1.2"}
@@ -273,7 +273,7 @@ def test_reads_and_steps_are_audited(desk: Desk, alert_id: str) -> None:
     desk["admin"].get("/v1/audit")  # writes down what was read
     with desk.sessions() as session:
         said = {(e.action, e.subject) for e in audit.entries(session, limit=500)}
-    assert (alerts.READ, f"/v1/alerts/{alert_id}") in said
+    assert (alert_reading.READ, f"/v1/alerts/{alert_id}") in said
     assert {("alert.drafted", alert_id), ("alert.reject", alert_id)} <= said
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from response.alerts import Step
 from response.rules import Channel
 from response.vocabulary import Level
-from store import alerts, database, publishing, recipients, tokens
+from store import alert_reading, alerts, database, publishing, recipients, tokens
 from store.publishing import Sender
 
 CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
@@ -80,7 +80,7 @@ def test_a_draft_is_signed_sent_and_acknowledged(
     expect(page.locator('#views [value="open"]')).to_be_checked()
     expect(card).to_contain_text("signée, en partance")
     with made.begin() as session:
-        one = alerts.one(session, alert_id)
+        one = alert_reading.one(session, alert_id)
         assert [(e.step, e.name, e.note) for e in one.events][1] == (
             *("sign", "Coordination"),
             "d'accord",

@@ -19,6 +19,7 @@ from response.vocabulary import Intake
 from serve import auth
 from store import audit, database, landing, tokens
 from store.report_places import places
+from store.report_versions import State
 
 FEW = {"draws": 60}
 
@@ -136,7 +137,7 @@ def reported(seeded: Any, severities: dict[str, int]) -> dict[str, str]:
             arrival = Arrival(Intake.API, "t", f"plan-{unit_id}", fields, fields)
             moment = datetime(2018, 7, 20, 9, tzinfo=UTC)
             landed = landing.receive(session, arrival, places(session), moment)
-            assert landed.state == landing.State.LANDED
+            assert landed.state == State.LANDED
             ids[unit_id] = landed.report_id
     engine.dispose()
     return ids

@@ -101,6 +101,11 @@ def test_a_planner_verifies_and_reads_what_waits(browser: Browser, server: str, 
     page.locator("#tabs input:checked").focus()
     page.keyboard.press("ArrowRight")  # the switch can be reached without a mouse
     expect(cards.first).to_contain_text("severity (nine) is not a number from 1 to 5")
+    named = set(cards.first.locator("dt").all_inner_texts())
+    assert named == {"Sender's id", "What", "Seen", "Severity", "Sign", "Commune"}
+    told = cards.first.locator("dd").all_inner_texts()
+    assert {"incident", "clash or brawl", "nine"} <= set(told)
+    assert not any(re.match(r"\d{4}-\d\d-\d\dT", text) for text in told)
     cards.first.get_by_label("Severity, 1 to 5").fill("4")
     cards.first.get_by_role("button", name="Make a report").click()
     expect(page.locator("#said")).to_have_text("Done.")
@@ -112,6 +117,11 @@ def test_a_planner_verifies_and_reads_what_waits(browser: Browser, server: str, 
     unread.get_by_role("button", name="Put aside").click()
     expect(unread).to_have_count(0)
     assert [text for text in said if "422" not in text] == []
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{server}/")
+    page.goto("/reports")
+    expect(page.locator("#message-title")).to_have_text("Sign in first")
+    expect(page.locator("#sign-out")).to_be_hidden()
     page.context.close()
 
 

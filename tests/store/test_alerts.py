@@ -19,7 +19,17 @@ from response.cap import Certainty, Severity, Urgency, Words
 from response.contracts import require
 from response.rules import AreaKind, Channel
 from response.vocabulary import Level
-from store import alert_tables, alerts, audit, database, outbox, publishing, recipients, telling
+from store import (
+    alert_reading,
+    alert_tables,
+    alerts,
+    audit,
+    database,
+    outbox,
+    publishing,
+    recipients,
+    telling,
+)
 from store.alert_schema import KEPT, AlertCap
 from store.alerts import Actor
 from store.outbox import Outcome
@@ -88,15 +98,15 @@ def add(session: Session, channel: Channel = Channel.EMAIL, **how: Any) -> str:
 
 def sign_and_publish(session: Session, alert_id: str, minutes: float = 1) -> str:
     alerts.take(session, alert_id, Step.SIGN, at=at(minutes), by=COORDINATOR, note="oui")
-    return publishing.publish(session, alerts.one(session, alert_id), FROM, at(minutes + 1))
+    return publishing.publish(session, alert_reading.one(session, alert_id), FROM, at(minutes + 1))
 
 
 def test_a_draft_is_kept_once_and_read_back_whole(session: Session, registry_id: str) -> None:
     one = draft()
     assert alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
     assert not alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
-    found = alerts.one(session, one.alert_id)
-    assert alerts.draft_of(found) == one
+    found = alert_reading.one(session, one.alert_id)
+    assert alert_reading.draft_of(found) == one
     assert (found.state, [e.step for e in found.events]) == ("draft", ["draft"])
     assert [u.name for u in found.units] == ["A", "B"]
     with pytest.raises(ContractError, match="got XX9999"):
@@ -112,7 +122,7 @@ def test_every_step_says_who_and_when(session: Session, alert_id: str) -> None:
     sign_and_publish(session, alert_id)
     for n, step in enumerate((Step.ACKNOWLEDGE, Step.ACT, Step.CLOSE)):
         alerts.take(session, alert_id, step, at=at(10 + n), by=COORDINATOR, note=f"n{n}")
-    found = alerts.one(session, alert_id)
+    found = alert_reading.one(session, alert_id)
     assert [(e.step, e.name, e.role, e.note) for e in found.events][1:] == [
         ("sign", "Coordination", "coordinator", "oui"),
         ("send", "Vigie", "rule", ""),
@@ -130,7 +140,7 @@ def test_every_step_says_who_and_when(session: Session, alert_id: str) -> None:
 
 def test_steps_out_of_turn_are_refused(session: Session, alert_id: str) -> None:
     with pytest.raises(ConflictError, match="follows draft"):
-        publishing.publish(session, alerts.one(session, alert_id), FROM, at(1))
+        publishing.publish(session, alert_reading.one(session, alert_id), FROM, at(1))
     with pytest.raises(NotFoundError):
         alerts.take(session, "no", Step.SIGN, at=at(1), by=COORDINATOR)
     with pytest.raises(ConflictError, match="before it expired on 2018-07-22 12:00"):
@@ -161,14 +171,14 @@ def test_a_token_sees_alerts_of_its_areas_alone(session: Session, registry_id: s
         alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
 
     def seen(*areas: str) -> set[str]:
-        return {f.alert.area_id for f in alerts.page(session, areas=areas)}
+        return {f.alert.area_id for f in alert_reading.page(session, areas=areas)}
 
     assert seen() == seen("XX") == {"XX01", "XX02", "XX"}
     assert seen("XX01") == seen("XX0101") == {"XX01"}
     assert seen("XX01", "XX02") == {"XX01", "XX02", "XX"}
     other = draft("XX0201", area_id="XX02").alert_id
     with pytest.raises(NotFoundError, match="within your areas"):
-        alerts.one(session, other, ["XX01"])
+        alert_reading.one(session, other, ["XX01"])
 
 
 def test_pages_and_filters(session: Session, registry_id: str) -> None:
@@ -176,15 +186,15 @@ def test_pages_and_filters(session: Session, registry_id: str) -> None:
     for one in made:
         alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
     alerts.take(session, made[3].alert_id, Step.REJECT, at=at(9), by=COORDINATOR)
-    first = alerts.page(session, limit=2)
+    first = alert_reading.page(session, limit=2)
     last = first[-1].alert
-    rest = alerts.page(session, after_=(last.drafted_at, last.alert_id))
+    rest = alert_reading.page(session, after_=(last.drafted_at, last.alert_id))
     ids = [f.alert.alert_id for f in [*first, *rest]]
     assert ids == [one.alert_id for one in reversed(made)]
-    assert [f.alert.alert_id for f in alerts.page(session, state="rejected")] == [ids[1]]
-    assert len(alerts.page(session, state="draft")) == 4
-    assert len(alerts.page(session, level="local", since=at(1))) == 2
-    assert alerts.page(session, election_id="other") == []
+    assert [f.alert.alert_id for f in alert_reading.page(session, state="rejected")] == [ids[1]]
+    assert len(alert_reading.page(session, state="draft")) == 4
+    assert len(alert_reading.page(session, level="local", since=at(1))) == 2
+    assert alert_reading.page(session, election_id="other") == []
 
 
 def test_a_signed_alert_becomes_one_cap_message_and_one_letter_each(
@@ -196,7 +206,7 @@ def test_a_signed_alert_becomes_one_cap_message_and_one_letter_each(
     gone = add(session)
     recipients.end(session, gone, T0, "a")
     identifier = sign_and_publish(session, alert_id)
-    (cap,) = alerts.one(session, alert_id).caps
+    (cap,) = alert_reading.one(session, alert_id).caps
     assert (cap.identifier, cap.message_type, cap.status) == (identifier, "Alert", "Exercise")
     assert "<value>XX0102</value>" in cap.xml
     rows = telling.told(session, alert_id=alert_id)
@@ -219,9 +229,9 @@ def test_real_data_go_out_as_actual_and_drills_on_them_do_not(
         one = draft(drafted_at=at(n))
         alerts.write_draft(session, one, registry_id=registry_id, synthetic=False)
         alerts.take(session, one.alert_id, Step.SIGN, at=at(5), by=COORDINATOR)
-        whole = alerts.one(session, one.alert_id)
+        whole = alert_reading.one(session, one.alert_id)
         publishing.publish(session, whole, replace(FROM, exercise=exercise), at(6))
-        assert alerts.one(session, one.alert_id).caps[0].status == status
+        assert alert_reading.one(session, one.alert_id).caps[0].status == status
 
 
 def test_an_update_refers_to_the_alert_and_closes_it(session: Session, registry_id: str) -> None:
@@ -231,12 +241,12 @@ def test_an_update_refers_to_the_alert_and_closes_it(session: Session, registry_
     for n, one in enumerate((first, second, third)):
         alerts.write_draft(session, one, registry_id=registry_id, synthetic=True)
         sign_and_publish(session, one.alert_id, 60 * n + 1)
-    cap = alerts.one(session, third.alert_id).caps[0]
+    cap = alert_reading.one(session, third.alert_id).caps[0]
     assert cap.message_type == "Update"
     referred = re.search(r"<references>(.*)</references>", cap.xml)
     assert referred is not None
     assert [r.split(",")[1] for r in referred[1].split()] == [first.alert_id, second.alert_id]
-    closed = alerts.one(session, first.alert_id)
+    closed = alert_reading.one(session, first.alert_id)
     assert (closed.state, closed.events[-1].note) == ("closed", f"replaced by {second.alert_id}")
 
 
@@ -248,7 +258,7 @@ def test_what_was_taken_back_is_not_updated(session: Session, registry_id: str) 
     sign_and_publish(session, first.alert_id)
     alerts.take(session, first.alert_id, Step.CANCEL, at=at(30), by=COORDINATOR, note="non")
     sign_and_publish(session, second.alert_id, 61)
-    assert alerts.one(session, second.alert_id).caps[0].message_type == "Alert"
+    assert alert_reading.one(session, second.alert_id).caps[0].message_type == "Alert"
 
 
 def test_who_was_told_is_told_of_the_cancellation(session: Session, alert_id: str) -> None:
@@ -259,7 +269,7 @@ def test_who_was_told_is_told_of_the_cancellation(session: Session, alert_id: st
     (one,) = publishing.to_cancel(session)
     identifier = publishing.publish_cancel(session, one, FROM, at(10))
     assert publishing.to_cancel(session) == []
-    cap = alerts.one(session, alert_id).caps[1]
+    cap = alert_reading.one(session, alert_id).caps[1]
     assert (identifier, cap.message_type) == (f"{alert_id}.cancel", "Cancel")
     assert f"vigie@example.org,{alert_id},2018-07-20T12:02:00-00:00" in cap.xml
     rows = telling.told(session)
@@ -275,7 +285,7 @@ def test_what_nobody_signed_in_time_expires(session: Session, alert_id: str) -> 
     assert publishing.expired(session, at(47 * 60)) == []
     assert publishing.expired(session, at(48 * 60)) == [alert_id]
     assert publishing.expired(session, at(49 * 60)) == []
-    assert alerts.one(session, alert_id).state == "expired"
+    assert alert_reading.one(session, alert_id).state == "expired"
 
 
 def test_a_message_is_tried_until_it_goes_out_and_by_one_sender(
@@ -332,7 +342,7 @@ def test_what_does_not_go_out_is_counted(session: Session, alert_id: str) -> Non
     add(session)
     alerts.take(session, alert_id, Step.SIGN, at=at(1), by=COORDINATOR)
     assert (trouble(11), trouble(12)) == ((0, 0), (1, 0))
-    publishing.publish(session, alerts.one(session, alert_id), FROM, at(12))
+    publishing.publish(session, alert_reading.one(session, alert_id), FROM, at(12))
     assert (trouble(22), trouble(23)) == ((0, 0), (1, 0))
     (one,) = outbox.due(session, at(23), ["email"])
     outbox.begin(session, one, at(23))
@@ -417,13 +427,13 @@ def test_a_draft_that_is_held_back_is_shown_when_it_is_let_go(
         found = alert_tables.past_alerts(session, one.election_id, at(minutes))
         return [found.loc[0, "state"], *found["shown_at"].dropna()]
 
-    assert alerts.count_held(session) == 1
-    assert alerts.held_back(session, one.election_id, T0) == {}
-    assert alerts.held_back(session, one.election_id, at(1)) == {one.alert_id: one}
+    assert alert_reading.count_held(session) == 1
+    assert alert_reading.held_back(session, one.election_id, T0) == {}
+    assert alert_reading.held_back(session, one.election_id, at(1)) == {one.alert_id: one}
     assert shown(1) == ["held"]
     alerts.take(session, one.alert_id, Step.RELEASE, at=at(5), by=alerts.MACHINE)
     assert (shown(1), shown(6)) == (["held"], ["draft", at(5)])
-    assert alerts.count_held(session) == 0
+    assert alert_reading.count_held(session) == 0
     late = draft(drafted_at=at(2))
     alerts.write_draft(session, late, registry_id=registry_id, synthetic=True)
     alerts.take(session, late.alert_id, Step.HOLD, at=at(2), by=alerts.MACHINE)

@@ -22,8 +22,9 @@ from response.submissions import Arrival
 from response.vocabulary import Intake, Verification
 from store import report_changes, report_queue, report_reading
 from store.database import sessions
-from store.landing import Landed, State, receive
+from store.landing import Landed, receive
 from store.report_places import places as places_of
+from store.report_versions import State
 from store.reports import report_history
 
 NOW = datetime(2018, 7, 20, 12, tzinfo=UTC)

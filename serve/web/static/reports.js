@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { byId, el, show } from "./dom.js";
 import * as language from "./language.js";
+import * as session from "./session.js";
 
 const { locale, t } = language;
 const STATES = {
@@ -28,17 +29,27 @@ const CHANGES = {
   landed: t("landed"), edited: t("edited"), verified: t("verified"),
   withdrawn: t("taken back"), joined: t("joined with another"),
 };
+// What the fields of every intake are called; what a program names otherwise is shown as it came.
+const FIELDS = {
+  __proto__: null,
+  unit: t("Commune"), kind: t("What"), sign: t("Sign"), severity: t("Severity"),
+  place_kind: t("Kind of place"), voting_center: t("Voting center"), people: t("People"),
+  seen_at: t("Seen"), sent_at: t("Sent off"), end: t("Form finished"), edited_at: t("Edited"),
+  withdraw: t("To be taken back"), client_id: t("Sender's id"), photo: t("Photo"),
+  text: t("Message"), message: t("Message"), line: t("Line"), "not used": t("Not understood"), body: t("as it came"),
+};
+const last = (path) => path.split("/").at(-1);
+const fieldSays = (path) => FIELDS[path] ?? FIELDS[last(path)];
 const MOMENT = new Intl.DateTimeFormat(locale, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC",
 });
 const moment = (text) => `${MOMENT.format(new Date(text))} UTC`;
 const VERIFIERS = ["planner", "coordinator", "admin"];
-let session = null;
 let tab = "reports";
 let following = null;
 let turn = 0; // an answer that comes after a later question is dropped
 
-const mayVerify = () => VERIFIERS.includes(session.role);
+const mayVerify = () => VERIFIERS.includes(session.role());
 
 function message(title, text, { link = false, retry = null } = {}) {
   show(byId("whole"), false);
@@ -50,13 +61,16 @@ function message(title, text, { link = false, retry = null } = {}) {
   byId("message-retry").onclick = retry;
 }
 
-function tell(problem) {
+function tell(problem, retry = open) {
   if (!(problem instanceof api.Problem)) throw problem;
-  if (problem.status === 401) {
-    message(t("Sign in first"), t("Field reports are private."), { link: true });
-  } else {
-    message(problem.title, problem.message, { retry: open });
-  }
+  if (problem.status === 401) askToSignIn();
+  else message(problem.title, problem.message, { retry });
+}
+
+function askToSignIn() {
+  session.forget();
+  show(byId("sign-out"), false);
+  message(t("Sign in first"), t("Field reports are private."), { link: true });
 }
 
 const options = (words, first) => [
@@ -64,7 +78,7 @@ const options = (words, first) => [
   ...Object.entries(words).map(([value, said]) => el("option", { value }, said)),
 ];
 
-const change = (path, body) => api.change("POST", path, body, session.csrf);
+const change = (path, body) => session.ask("POST", path, body);
 
 // Reports
 
@@ -158,11 +172,22 @@ function flat(sent) {
     (name === "sent" && value && typeof value === "object" ? flat(value) : [[name, plain(value)]]));
 }
 
+const WORDS = { __proto__: null, kind: KINDS, sign: SIGNS };
+const ISO_MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+
+function valueSays(path, value) {
+  if (ISO_MOMENT.test(value) && !Number.isNaN(Date.parse(value))) return moment(value);
+  const words = WORDS[last(path)];
+  return words && Object.hasOwn(words, value) ? words[value] : value;
+}
+
 // Bytes that are no text come twice: as what can be printed of them, and all in base64.
+// What a mediator said comes before what a program knows the form by.
 const rows = (item) => flat(item.sent)
   .filter(([name, value]) => value !== "" && value !== "[]" && name !== "base64")
+  .sort(([one], [other]) => (fieldSays(one) ? 0 : 1) - (fieldSays(other) ? 0 : 1))
   .flatMap(([name, value]) =>
-    [el("dt", {}, name === "body" ? t("as it came") : name), el("dd", {}, value)]);
+    [el("dt", {}, fieldSays(name) ?? name), el("dd", {}, valueSays(name, value))]);
 
 function everything(item, list) {
   const button = el("button", { type: "button", class: "quiet" }, t("Show all of it"));
@@ -247,11 +272,12 @@ async function fetchPage(path, append) {
 
 async function open() {
   try {
-    session = await api.session();
-    if (!session.signed_in) {
-      message(t("Sign in first"), t("Field reports are private."), { link: true });
+    await session.look();
+    if (!session.signedIn()) {
+      askToSignIn();
       return;
     }
+    show(byId("sign-out"));
     show(byId("message"), false);
     show(byId("whole"));
     show(byId("queue-tab"), mayVerify());
@@ -260,6 +286,15 @@ async function open() {
     await fetchPage(address(), false);
   } catch (problem) {
     tell(problem);
+  }
+}
+
+async function signOut() {
+  try {
+    await session.signOut();
+    location.replace("/");
+  } catch (problem) {
+    tell(problem, signOut);
   }
 }
 
@@ -272,5 +307,6 @@ byId("tabs").addEventListener("change", (event) => {
   tab = event.target.value;
   open();
 });
+byId("sign-out").addEventListener("click", signOut);
 byId("more").addEventListener("click", () => fetchPage(following, true).catch(tell));
 open();
