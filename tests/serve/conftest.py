@@ -286,13 +286,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    """A migrated, seeded store with one token."""
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Seeded]:
+    """Makes a migrated, seeded store with one token at a database's address; SQLite for ''."""
+    return lambda url: _store(tmp_path_factory.mktemp("home"), url)
+
+
+@pytest.fixture(scope="session")
+def seeded(request: pytest.FixtureRequest, new_store: Callable[[str], Seeded]) -> Seeded:
+    """A store that the modules of a process share."""
     url = ""
     if getattr(request, "param", "sqlite") == "postgresql":
         url = request.getfixturevalue("postgres").created()
+    return new_store(url)
+
+
+def _store(home: Path, url: str) -> Seeded:
     settings = Settings(
-        home=tmp_path_factory.mktemp("home"),
+        home=home,
         database_url=url,
         stale_after_days=1_000_000,
         rate_limit="1000000/minute",

@@ -29,6 +29,17 @@ APP = create_app(Settings())
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP)
 
 
+@pytest.fixture(scope="module")
+def seeded(new_store: Any) -> Any:
+    """A store of its own: what is thrown at it must not meet what other tests look for."""
+    return new_store("")
+
+
+@pytest.fixture(scope="module")
+def app(seeded: Any) -> FastAPI:
+    return create_app(seeded.settings)
+
+
 @pytest.fixture(autouse=True)
 def _point_to_the_seeded_store(app: FastAPI) -> None:
     for name in ("settings", "engine", "sessions", "gate", "audit", "shelf", "jobs"):

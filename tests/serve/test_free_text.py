@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from serve import auth
 from store import database, tokens
 
-NAME, NUMBER, POSITION = "Moussaplanted", "76123456", "14.49513"
+NAME, NUMBER, POSITION = "Fantaplanted", "76123456", "14.49513"
 UNIT = "XX0106"
 SEEN = datetime.now(UTC) - timedelta(hours=3)
 

@@ -488,10 +488,10 @@ def test_bombs_of_phones_are_kept_unexpanded_and_each_waits_once(
         {"body": (BOMB + b" ").decode()},
         {"body": (BOMB + b"  ").decode()},
     ]
-    fields = {"fields": report("x", unit="XX0106", seen_at=NOW.isoformat())}
+    fields = {"fields": report("x", unit="XX0205", seen_at=NOW.isoformat())}
     path = f"/v1/reports/queue/{new[0]['inbox_id']}/resolve"
     assert api.post(path, json=fields, headers=as_("planner")).status_code == 200
-    (made,) = api.get("/v1/reports?unit_id=XX0106", headers=as_("planner")).json()["reports"]
+    (made,) = api.get("/v1/reports?unit_id=XX0205", headers=as_("planner")).json()["reports"]
     assert len(made["photos"]) == 1  # what came with it is not lost
 
 
