@@ -41,10 +41,19 @@ class Examples:
         return self.where(np.isin(self.day, days))
 
     def where(self, keep: NDArray[np.bool_]) -> Examples:
-        """The rows for which `keep` holds."""
+        """The rows for which `keep` holds; where they lie side by side, views and no copies."""
+        rows = _side_by_side(keep)
         return Examples(
-            self.X.loc[keep], self.counts[keep], self.day[keep], self.unit[keep], self.ends[keep]
+            self.X.iloc[rows], self.counts[rows], self.day[rows], self.unit[rows], self.ends[rows]
         )
+
+
+def _side_by_side(keep: NDArray[np.bool_]) -> slice | NDArray[np.int64]:
+    """Positions of the rows to keep: a slice where there is no gap between them."""
+    found = np.flatnonzero(keep)
+    if len(found) and found[-1] - found[0] + 1 == len(found):
+        return slice(int(found[0]), int(found[-1]) + 1)
+    return found
 
 
 def examples(
