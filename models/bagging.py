@@ -96,7 +96,9 @@ class Bagged(MarginEstimator):
             day: `as_of` day number of each row.
         """
         y = np.asarray(y)
-        self.members_: list[MarginEstimator] = Parallel(n_jobs=-1, prefer="threads")(
+        # A pool looks every 10 ms whether a member is done: too rarely for one that stands alone.
+        jobs = -1 if self.members > 1 else 1
+        self.members_: list[MarginEstimator] = Parallel(n_jobs=jobs, prefer="threads")(
             delayed(self._member)(number, X, y, day, rows)
             for number, rows in enumerate(kept(day, self.members))
         )

@@ -7,6 +7,7 @@ radius. `value(name, ...)` looks at one unit on one day.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import statistics
@@ -23,13 +24,11 @@ class Oracle:
     def __init__(self, tables: Tables, lead: int, length: int) -> None:
         self.t, self.lead, self.length = tables, lead, length
         self.place = {r.unit_id: r for r in tables.units.itertuples(index=False)}
+        self.all = list(tables.incidents.itertuples(index=False))
+        self.incidents = functools.cache(self._incidents)
 
-    def incidents(self, day: pd.Timestamp) -> list:
-        return [
-            r
-            for r in self.t.incidents.itertuples(index=False)
-            if r.known_on <= day and r.event_date <= day
-        ]
+    def _incidents(self, day: pd.Timestamp) -> list:
+        return [r for r in self.all if r.known_on <= day and r.event_date <= day]
 
     def km(self, a: str, b: str) -> float:
         p, q = self.place[a], self.place[b]

@@ -314,7 +314,8 @@ def test_two_drafters_together_keep_to_the_ceiling(
         with database.sessions(engine).begin() as session:
             _written(session, {DAY: [0.2, 0.1, 0.7]})
         engine.dispose()
-    processes = multiprocessing.get_context("spawn")
+    # Forked, not spawned: a new interpreter would take seconds to load what is loaded here.
+    processes = multiprocessing.get_context("fork")
     start, answers = processes.Barrier(2), processes.Queue()
     both = [
         processes.Process(target=_draft_slowly, args=(url, name, start, answers))
