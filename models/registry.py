@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
@@ -28,9 +27,6 @@ from models.zoo import ZOO
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow.tracking import MlflowClient
-
-# MLflow tells its makers what is done with it, unless it is told not to before it is loaded.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 CHAMPION = "champion"
 DECISIONS = "vigie-decisions"

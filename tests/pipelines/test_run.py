@@ -333,3 +333,10 @@ def test_command_line_names_the_fault_and_exits_with_2(tmp_path: Path) -> None:
     assert "no such file" in done.stderr
     assert "Traceback" not in done.stderr
     assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+
+
+def test_mlflow_tells_its_makers_nothing() -> None:
+    """Who trains on what, and when, is nobody else's business."""
+    from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
+
+    assert MLFLOW_DISABLE_TELEMETRY.get() is True
