@@ -21,6 +21,7 @@ from models.dispersion import apart, dispersion
 from models.examples import Examples
 from models.forecaster import Forecaster, fit_forecaster, fit_model
 from models.metrics import auc, average_precision, precision_at, scores
+from models.promotion import best_baseline
 from models.severity import Excess
 from models.splits import Block, check_folds, settled_before, time_folds
 from models.zoo import Entry, entry
@@ -84,8 +85,8 @@ class Development:
 
     @property
     def best_baseline(self) -> str:
-        """The baseline with the highest mean average precision on held-out time."""
-        return str(self.table.index[self.table.index.isin(list(BASELINES))][0])
+        """The baseline that ranks best on held-out time."""
+        return best_baseline(self.table)
 
 
 def develop(
@@ -99,6 +100,7 @@ def develop(
     folds: int,
     fold_days: int,
     min_positives: int,
+    today: int,
     seed: int,
     progress: Callable[[str], None],
 ) -> Development:
@@ -114,6 +116,7 @@ def develop(
         folds: stretches of time that are held out, one after the other.
         fold_days: length of each: what forecasts it was fitted before its first day.
         min_positives: fewer positives than this, and no model is fitted.
+        today: number of the day of training.
         seed: seed of everything random.
         progress: told what is being fitted.
 
@@ -138,7 +141,7 @@ def develop(
             progress(f"validating {name}")
             held_out[name] = _hold_out(name, pairs, features, horizon, settle_days, seed, in_folds)
             progress(f"fitting {name}")
-            calibrator = _calibrator(name, held_out[name], int(data.day.max()))
+            calibrator = _calibrator(name, held_out[name], today)
             spread = _dispersion(held_out[name], calibrator, horizon)
             forecasters[name] = fit_forecaster(
                 name, data, calibrator, spread, features, seed, excess, on_all

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from features.days import Days
 from features.kernels import Floats
 from features.panel import Panel
+from models.baselines import BASELINES, expit
+
+PILOT = "decay_365d_parent_mean"
+"""The baseline that tells which rows are at risk."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,15 @@ class Examples:
     def y(self) -> NDArray[np.int64]:
         """1 where at least one incident happened, shape (rows,)."""
         return (self.counts > 0).astype(np.int64)
+
+    @cached_property
+    def risk(self) -> Floats:
+        """How likely each row seems by past incidents here and around alone, shape (rows,).
+
+        The draw of negatives goes by it; what is drawn is weighted back.
+        """
+        pilot = clone(BASELINES[PILOT])
+        return expit(pilot.fit(self.X, self.y).decision_function(self.X))
 
     def on(self, days: Days) -> Examples:
         """The rows of these `as_of` days."""

@@ -161,7 +161,7 @@ def fit_model(
     made = put_together(model, fitted or {}) if isinstance(estimator, Average) else None
     if made is None:
         X = data.X[list(estimator.get_params().get("columns") or ())]
-        made = model.fit(X, data.y, data.day)
+        made = model.fit(X, data.y, data.day, data.risk)
     if fitted is not None and isinstance(kind, str):
         fitted[kind] = made
     return made

@@ -103,14 +103,14 @@ def judge(table: pd.DataFrame, brier_tolerance: float = 0.0) -> Verdict:
     """
     if table["average_precision"].isna().all():
         nothing = "no held-out day has both units with and without an incident"
-        return Verdict(_best_baseline(table), (nothing,), table)
+        return Verdict(best_baseline(table), (nothing,), table)
     refused: list[str] = []
     for name in _candidates(table):
         reasons = against_baselines(table, name, brier_tolerance)
         if not reasons:
             return Verdict(name, tuple(refused), table)
         refused += reasons
-    return Verdict(_best_baseline(table), tuple(refused) or ("there is no candidate",), table)
+    return Verdict(best_baseline(table), tuple(refused) or ("there is no candidate",), table)
 
 
 def decide(
@@ -145,7 +145,7 @@ def decide(
         reasons += faults
     if stands:
         return Decision(None, (*reasons, "the champion stays"), table)
-    best = _best_baseline(table)
+    best = best_baseline(table)
     return Decision(best, (*reasons, f"the best baseline is shown: {best}"), table)
 
 
@@ -251,7 +251,8 @@ def _candidates(table: pd.DataFrame) -> list[str]:
     return sorted(ranked, key=PARTS.__contains__) if AVERAGE in ranked else ranked
 
 
-def _best_baseline(table: pd.DataFrame) -> str:
+def best_baseline(table: pd.DataFrame) -> str:
+    """The baseline that is shown where no model beats them all; scores as `Development.table`."""
     baselines = table.loc[table.index.isin(list(BASELINES))]
     if baselines["average_precision"].isna().all():
         return str(baselines["brier"].idxmin())

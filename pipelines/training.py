@@ -146,6 +146,7 @@ def fit(pack: Pack, prepared: Prepared, question: Question, progress: Progress) 
         folds=pack.training.folds,
         fold_days=pack.training.refit_days,
         min_positives=pack.training.min_positives,
+        today=day_number(question.as_of),
         seed=pack.training.seed,
         progress=progress,
     )

@@ -21,7 +21,7 @@ from features.tables import Tables
 from models.development import Development
 from models.forecaster import Forecaster
 from models.metrics import brier, crps, log_loss, recall_at, scores
-from models.promotion import judge
+from models.promotion import Limits, decide
 from pipelines.backtest.origins import LeftOut, Origin
 from pipelines.evaluation import outcomes
 from pipelines.pack import Pack
@@ -145,9 +145,15 @@ def answer(
     found = happened(tables, question, settle_days(pack))
     if found is None:
         return LeftOut(origin.name, origin.lead_weeks, "its window is not over in the data")
-    verdict = judge(development.table, pack.promotion.brier_tolerance)
     forecasters = dict(development.forecasters)
-    forecasters[SHIPPED] = forecasters[verdict.promoted]
+    decision = decide(
+        development.table,
+        None,
+        lambda name: forecasters[name].probability(prepared.now[list(forecasters[name].columns)]),
+        Limits(brier_tolerance=pack.promotion.brier_tolerance),
+    )
+    shown = str(decision.chosen)
+    forecasters[SHIPPED] = forecasters[shown]
     said = forecast_units(forecasters, prepared.now)
     said["crps"] = _crps(forecasters, prepared.now, found.counts)
     key = {
@@ -176,9 +182,8 @@ def answer(
     ]
     about = {
         **key,
-        "shipped": verdict.promoted,
-        "best_baseline_before": development.best_baseline,
-        "refused": "; ".join(verdict.refused),
+        "shipped": shown,
+        "reasons": "; ".join(decision.reasons),
         "training_positives": development.positives,
         "units_with_incident": int((found.counts > 0).sum()),
         "data_digest": prepared.data_digest,

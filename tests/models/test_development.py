@@ -28,6 +28,7 @@ def trained(data: Examples, **changes: object) -> Development:
         "folds": 3,
         "fold_days": 365,
         "min_positives": 50,
+        "today": int(data.day.max()) + 56,
         "seed": 7,
         "progress": lambda _: None,
     }

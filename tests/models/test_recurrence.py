@@ -146,7 +146,7 @@ def test_one_bad_round_is_one_piece_of_news() -> None:
 
 def test_days_reach_the_members_of_an_average() -> None:
     X, y, day = rounds(4)
-    averaged = Bagged(Recurrence(), 1, 7).fit(X, y, day)
+    averaged = Bagged(Recurrence(), 1, 7).fit(X, y, day, np.ones(len(y)))
     alone = Recurrence().fit(X, y, day=day)
     assert (averaged.decision_function(X) == alone.decision_function(X)).all()
     assert Recurrence().fit(X, y).offset_ != alone.offset_

@@ -131,14 +131,14 @@ def test_jackknife_standard_error_is_that_of_the_mean() -> None:
     y = (rng.random(6000) < 0.3).astype(np.int64)
     X = pd.DataFrame({"x": np.zeros(6000)})
     blocks = np.repeat(np.arange(60) * 182, 100)
-    model = Bagged(entry("base_rate").estimator, 60, 7).fit(X, y, blocks)
+    model = Bagged(entry("base_rate").estimator, 60, 7).fit(X, y, blocks, np.ones(6000))
     share = y.mean()
     known = 1 / np.sqrt(6000 * share * (1 - share))
     assert model.standard_error(X.iloc[:1])[0] == pytest.approx(known, rel=0.25)
 
 
 def test_members_differ_so_that_intervals_have_width(data: Examples) -> None:
-    model = Bagged(entry("logistic").estimator, 4, 7).fit(data.X, data.y, data.day)
+    model = Bagged(entry("logistic").estimator, 4, 7).fit(data.X, data.y, data.day, data.risk)
     assert model.member_margins(data.X.iloc[:20]).std(axis=0).min() > 0
 
 
@@ -169,24 +169,69 @@ def test_calibrator_follows_the_level_of_late() -> None:
     assert 1 / (1 + np.exp(-got(np.array([-2.0])))) == pytest.approx(0.2, abs=0.02)
 
 
+EVEN = np.full(1000, 0.02)
+
+
 def test_sampling_keeps_positives_and_weighs_the_rest_back() -> None:
     y = (np.arange(1000) % 50 == 0).astype(np.int64)
     use = np.arange(1000) < 900
-    rows, weight = sampled(y, use, 10.0, seed=3)
+    rows, weight = sampled(y, use, EVEN, 10.0, seed=3)
     assert rows[use & (y == 1)].all()
     assert not rows[~use].any()
     assert (y[rows] == 0).sum() == 10 * y[use].sum()
     assert weight.sum() == pytest.approx(use.sum())
-    again, _ = sampled(y, use, 10.0, seed=3)
-    other, _ = sampled(y, use, 10.0, seed=4)
+    again, _ = sampled(y, use, EVEN, 10.0, seed=3)
+    other, _ = sampled(y, use, EVEN, 10.0, seed=4)
     assert (rows == again).all()
     assert (rows != other).any()
+
+
+def test_rows_at_risk_are_drawn_more_often_and_none_weighs_twice_an_even_draw() -> None:
+    rng = np.random.default_rng(6)
+    risk = rng.beta(0.3, 6.0, 20_000) + 1e-6
+    y = (rng.random(20_000) < risk).astype(np.int64)
+    rows, weight = sampled(y, np.ones(len(y), dtype=bool), risk, 3.0, seed=1)
+    drawn, quiet = rows & (y == 0), risk < 0.01
+    assert drawn[~quiet].sum() / (~quiet & (y == 0)).sum() > 2 * drawn[quiet].mean()
+    even = (y == 0).sum() / drawn.sum()
+    assert weight.max() < 2.02 * even
+    assert weight.min() >= 0.98
+
+
+def test_what_is_drawn_stands_for_all_better_than_an_even_draw_does() -> None:
+    """The weighted draw has the expected number of positives of all rows, time after time."""
+    rng = np.random.default_rng(8)
+    risk = rng.beta(0.3, 6.0, 20_000) + 1e-6
+    y = (rng.random(20_000) < risk).astype(np.int64)
+    every, negative = np.ones(len(y), dtype=bool), y == 0
+
+    def estimates(by: np.ndarray) -> np.ndarray:
+        found = []
+        for seed in range(40):
+            rows, weight = sampled(y, every, by, 3.0, seed)
+            found.append((weight * risk[rows])[y[rows] == 0].sum())
+        return np.array(found) / risk[negative].sum()
+
+    by_risk, evenly = estimates(risk), estimates(rng.permutation(risk))
+    assert by_risk.mean() == pytest.approx(1, abs=0.002)
+    assert evenly.mean() == pytest.approx(1, abs=0.02)
+    assert by_risk.std() < 0.2 * evenly.std()
+
+
+def test_rows_that_are_certain_to_be_drawn_weigh_one() -> None:
+    """So few others are as much at risk that all of them are wanted."""
+    risk = np.r_[np.full(5, 0.9), np.full(995, 1e-5)]
+    y = np.r_[np.zeros(990), np.ones(10)].astype(np.int64)
+    rows, weight = sampled(y, np.ones(1000, dtype=bool), risk, 2.0, seed=2)
+    assert rows[:5].all()
+    assert weight[:5] == pytest.approx(1, abs=0.1)
+    assert (y[rows] == 0).sum() == 20
 
 
 def test_nothing_is_sampled_where_negatives_are_few() -> None:
     y = np.array([0, 1, 0, 1, 1, 0])
     use = np.array([True] * 5 + [False])
-    rows, weight = sampled(y, use, 10.0, seed=3)
+    rows, weight = sampled(y, use, np.full(6, 0.5), 10.0, seed=3)
     assert (rows == use).all()
     assert (weight == 1).all()
 

@@ -80,9 +80,8 @@ def examples() -> Examples:
     risk = rng.poisson(1.0, UNITS * DAYS).astype(float)
     counts = (rng.random(UNITS * DAYS) < 0.05 + 0.15 * (risk > 1)).astype(float)
     ends = np.zeros((len(counts), 2))
-    return Examples(
-        pd.DataFrame({"risk": risk}), counts, day, np.tile(np.arange(UNITS), DAYS), ends
-    )
+    X = pd.DataFrame({"risk": risk, "target_decay_365d": risk, "parent_mean_decay_365d": 0.0})
+    return Examples(X, counts, day, np.tile(np.arange(UNITS), DAYS), ends)
 
 
 def fitted(shift: float = 1.0, columns: tuple[str, ...] = ("risk",)) -> Any:
