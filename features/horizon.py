@@ -19,6 +19,9 @@ _TYPES_FR = {
 }
 
 
+_FR_VIOLENT, _FR_DEADLY, _FR_LINKED = "violent[s]", "meurtrier[s]", "lié[s] à un scrutin"
+
+
 @dataclass(frozen=True)
 class TargetClass:
     """The incidents that count.
@@ -44,6 +47,20 @@ class TargetClass:
         if self.electoral_only:
             counts &= incidents["electoral"]
         return counts.to_numpy(dtype=bool)
+
+    def incident_words(self, language: Language) -> tuple[str, str, str]:
+        """One that counts, in a few words: with brackets for its number, of many, and of one.
+
+        "violent incident[s]", "violent incidents", "violent incident".
+        """
+        if language is Language.FR:
+            traits = [_FR_DEADLY] * bool(self.min_fatalities) + [_FR_LINKED] * self.electoral_only
+            text = f"incident[s] {' '.join(traits or [_FR_VIOLENT])}"
+        else:
+            traits = ["deadly"] * bool(self.min_fatalities)
+            traits += ["election-linked"] * self.electoral_only
+            text = f"{' '.join(traits or ['violent'])} incident[s]"
+        return text, text.replace("[s]", "s"), text.replace("[s]", "")
 
     @property
     def says(self) -> str:

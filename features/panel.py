@@ -81,6 +81,8 @@ def unknown_names(names: Iterable[str]) -> list[str]:
 def select(names: tuple[str, ...], context: Context) -> tuple[Feature, ...]:
     """The features asked for; with no names, all registered ones and the pack's variables.
 
+    Their words are those of the context's target.
+
     Raises:
         ConfigError: a name is neither registered nor a variable that the pack declares.
     """
@@ -92,7 +94,7 @@ def select(names: tuple[str, ...], context: Context) -> tuple[Feature, ...]:
             f"features: expected names of the registry or {AREA_PREFIX}<variable>, "
             f"got {', '.join(unknown)}; see docs/reference/features.md"
         )
-    return tuple(available[n] for n in (names or available))
+    return tuple(available[n].about(context.target) for n in (names or available))
 
 
 def build_panel(context: Context, names: tuple[str, ...] = ()) -> Panel:

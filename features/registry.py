@@ -7,12 +7,13 @@ imported; `features/panel.py` imports them all. Unknown names fail when a pack l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from features.context import Context
 from features.errors import ConfigError
+from features.horizon import TargetClass
 from features.kernels import Floats
-from features.vocabulary import Language
+from features.vocabulary import POLITICAL_VIOLENCE, Language
 from features.wording import Phrase, phrases
 
 
@@ -36,6 +37,19 @@ class Feature:
     says: Mapping[Language, Phrase]
     compute: Callable[[Context], Floats]
 
+    def about(self, target: TargetClass) -> Feature:
+        """The feature in the words of a target: what counts as an incident, counts in its name."""
+        said = {
+            language: phrase.instead(
+                GENERAL.incident_words(language), target.incident_words(language)
+            )
+            for language, phrase in self.says.items()
+        }
+        return replace(self, says=said)
+
+
+GENERAL = TargetClass("any", POLITICAL_VIOLENCE)
+"""The target in whose words features are registered."""
 
 FAMILIES: dict[str, dict[Language, str]] = {
     "starting point": {Language.EN: "starting point", Language.FR: "point de départ"},

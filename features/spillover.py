@@ -121,8 +121,8 @@ register(
     "share of units",
     "incidents",
     {
-        "en": f"of the parent area's communes had violence in {last(365, 'en')}",
-        "fr": f"des communes du cercle ont connu des violences au cours {last(365, 'fr')}",
+        "en": f"of the parent area's communes saw violent incidents in {last(365, 'en')}",
+        "fr": f"des communes du cercle ont connu des incidents violents au cours {last(365, 'fr')}",
     },
     parent_violent_share,
     length=365,
@@ -135,9 +135,9 @@ for _scale in SCALES_KM:
             "incidents",
             "incidents",
             {
-                "en": "index of violence in the communes around: {} "
+                "en": "index of violent incidents in the communes around: {} "
                 f"(fading over {_scale:.0f} km and {_h} days)",
-                "fr": "indice de violence des communes voisines\u202f: {} "
+                "fr": "indice d'incidents violents des communes voisines\u202f: {} "
                 f"(s'estompe sur {_scale:.0f} km et {_h} jours)",
             },
             neighbours_decayed,

@@ -8,7 +8,7 @@ gives both words. Each language has its own rule: French counts anything under 2
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,16 @@ class Phrase:
 
     text: str
     exactly: Mapping[float, str] = field(default_factory=dict)
+
+    def instead(self, words: Sequence[str], others: Sequence[str]) -> Phrase:
+        """The phrase with other words in the place of some, the first of them first."""
+
+        def told(text: str) -> str:
+            for ours, theirs in zip(words, others, strict=True):
+                text = text.replace(ours, theirs)
+            return text
+
+        return Phrase(told(self.text), {value: told(text) for value, text in self.exactly.items()})
 
 
 def phrases(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from features.context import Context
 from features.days import day_number
 from features.errors import NotFoundError
+from features.labels import settled
 from features.tables import Tables, known
 from features.vocabulary import NO_MODEL
 from models.forecaster import Forecaster
@@ -34,7 +35,7 @@ from pipelines.evaluation import outcomes
 from pipelines.pack import Limit, Pack
 from pipelines.question import Question, settle_days, target_class
 from pipelines.run import Workshop
-from pipelines.training import Prepared, prepare
+from pipelines.training import Prepared, experiment_name, prepare
 from store import reading
 from store.database import connect, migrate, sessions
 from store.schema import Bulletin
@@ -165,9 +166,18 @@ def _question(pack: Pack, target: str, as_of: date, lead: int, length: int) -> Q
 
 
 def _issued(session: Session, pack: Pack, target: str, as_of: date) -> list[Bulletin]:
-    """Bulletins with scores, the newest `as_of` first."""
+    """This pack's bulletins with scores, the newest `as_of` first.
+
+    Packs may share a country and a target, as one of a country and one of its region do: a
+    bulletin belongs to the pack whose model wrote it.
+    """
     page = reading.bulletins(session, iso3=pack.iso3, target=target, limit=_ALL)
-    return [b for b in page.bulletins if b.as_of <= as_of and b.model_kind != NO_MODEL]
+    ours = f"{experiment_name(pack)}-{target}-lead"
+    return [
+        b
+        for b in page.bulletins
+        if b.as_of <= as_of and b.model_kind != NO_MODEL and b.model_name.startswith(ours)
+    ]
 
 
 def _scores(session: Session, bulletin: Bulletin) -> pd.DataFrame:
@@ -197,6 +207,8 @@ def _answered(
             continue
         happened = pd.Series(counts > 0, index=tables.units["unit_id"], name="y")
         rows = _scores(session, bulletin).dropna().join(happened, how="inner")
+        if rows.empty:  # all abstained, or no unit is the registry's any more
+            continue
         y, p, b = (rows[c].to_numpy(dtype=float) for c in ("y", "probability", "baseline"))
         found.append(Answered(bulletin.bulletin_id, bulletin.election_id, y.astype(np.int64), p, b))
     return found
@@ -227,14 +239,22 @@ def _against_model(
     age = (as_of - version.trained_as_of).days
     says = f"{version.kind} of {version.trained_as_of}"
     checks.append(_check("model", "days since training", age, limit.model_age_days, says))
-    question = _question(pack, newest.target, as_of, lead, length)
+    # The units that vote in the bulletin's round, and where rounds are learned from, days as far
+    # from each of them as today is from it.
+    question = replace(
+        _question(pack, newest.target, as_of, lead, length),
+        election_id=newest.election_id,
+        iso3=newest.iso3,
+    )
     prepared = prepare(pack, tables, question, model.columns)
-    reference, day = _learned_from(prepared, version, limit.usual_days)
+    known_then = day_number(version.trained_as_of)
+    reference, day = _learned_from(prepared, settle_days(pack), known_then, limit.usual_days)
     shift = feature_shift(_of(model, prepared.now), _of(model, reference), day)
     share = float(shift["shifted"].mean())
     said = f"{int(shift['shifted'].sum())} of {len(shift)} features"
     checks.append(_check("input", "features that shifted", share, limit.feature_shift, said))
-    today = pd.Series(model.probability(_of(model, prepared.now)), index=tables.units["unit_id"])
+    voting = tables.units["unit_id"][prepared.voting]
+    today = pd.Series(model.probability(_of(model, prepared.now)), index=voting)
     recent = day > day.max() - 365
     learned = pd.Series(model.probability(_of(model, reference.loc[recent])))
     bound = _threshold(limit.output_shift)
@@ -264,10 +284,10 @@ def _of(model: Forecaster, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _learned_from(
-    prepared: Prepared, version: Version, reach: int
+    prepared: Prepared, settle: int, known_by: int, reach: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """The last rows that a model learned from, and their days."""
+    """The last rows that a model learned from, of `reach` days, and their days."""
     data = prepared.data
-    last = day_number(version.trained_as_of) - prepared.context.horizon.last_day
-    keep = (data.day <= last) & (data.day > last - reach)
+    learned = settled(data.day, prepared.context.horizon, settle, known_by)
+    keep = learned & (data.day > data.day[learned].max(initial=0) - reach)
     return data.X.loc[keep], data.day[keep]

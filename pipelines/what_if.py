@@ -23,7 +23,7 @@ from pipelines.ingest import Ingested
 from pipelines.pack import Pack
 from pipelines.question import Question, ask
 from pipelines.scenario import Scenario, assume
-from pipelines.training import Prepared, prepare
+from pipelines.training import Prepared, prepare, widened
 from store import reading
 from store.database import is_current, sessions
 from store.schema import Bulletin, Score
@@ -151,11 +151,14 @@ def what_if(
     prepared = prepare(pack, tables, question)
     _require_same_data(prepared, head)
     forecaster, baseline = load_with_baseline(registry, version)
+    # The pack of today may name fewer features than the model was trained on.
+    columns = (*forecaster.columns, *baseline.columns)
+    prepared = widened(pack, question, prepared, columns)
     before = score_units(pack, prepared, forecaster, baseline)
     _require_same_scores(before, frozen, bulletin_id)
     if scenario.campaigns:
         _require_campaigns(forecaster, prepared)
-    assumed = prepare(pack, assume(tables, scenario, head.as_of), question)
+    assumed = prepare(pack, assume(tables, scenario, head.as_of), question, columns)
     # An assumed incident is no report: it must not make a silent region look watched.
     after = score_units(pack, replace(assumed, context=prepared.context), forecaster, baseline)
     drivers = changed_drivers(forecaster, prepared, assumed)

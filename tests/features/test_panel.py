@@ -21,7 +21,7 @@ from features.kernels import Rows, windowed
 from features.panel import build_panel, registered, unknown_names
 from features.registry import FEATURES, Feature
 from features.tables import Tables, known
-from features.vocabulary import POLITICAL_VIOLENCE
+from features.vocabulary import POLITICAL_VIOLENCE, Language
 from features.wording import plainly
 
 _spec = importlib.util.spec_from_file_location("oracle", Path(__file__).with_name("oracle.py"))
@@ -69,6 +69,37 @@ def test_the_registry_has_fifty_features_and_each_says_what_it_is() -> None:
         assert feature.unit
         assert feature.source
         assert all(len(plainly(said)) > 8 for said in feature.says.values())
+
+
+@pytest.mark.parametrize(
+    ("target", "english", "french"),
+    [
+        (TargetClass("lethal", POLITICAL_VIOLENCE, 1), "deadly", "meurtrier"),
+        (
+            TargetClass("vote", POLITICAL_VIOLENCE, 0, electoral_only=True),
+            "election-linked",
+            "lié à un scrutin",
+        ),
+    ],
+    ids=["lethal", "electoral"],
+)
+def test_what_a_feature_counts_is_what_its_words_say(
+    tables: Tables, target: TargetClass, english: str, french: str
+) -> None:
+    """A planner who reads "no violent incident" must not learn that only deadly ones count."""
+    usual = build_panel(context(tables))
+    other = build_panel(replace(context(tables), target=target))
+    for position, (before, after) in enumerate(zip(usual.features, other.features, strict=True)):
+        same = np.array_equal(usual.values[position], other.values[position], equal_nan=True)
+        assert same == (before.says == after.says), after.name
+    says = {f.name: f.says for f in other.features}["target_days_since"]
+    assert says[Language.EN].exactly[3650.0] == (
+        f"no {english} incident known here in the last ten years"
+    )
+    assert says[Language.FR].text == f"jour[s] depuis le dernier incident {french} ici"
+    for feature in other.features:
+        assert "violent" not in feature.says[Language.EN].text
+        assert "violent" not in feature.says[Language.FR].text
 
 
 def test_the_order_of_features_does_not_depend_on_what_was_imported_first() -> None:
@@ -125,7 +156,7 @@ def leaky(context: Context) -> np.ndarray:
 
 
 def test_a_planted_leak_is_caught(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    leak = Feature("leak", incidents.FAMILY, "incidents", "incidents", "planted", leaky)
+    leak = Feature("leak", incidents.FAMILY, "incidents", "incidents", {}, leaky)
     monkeypatch.setitem(FEATURES, "leak", leak)
     with pytest.raises(AssertionError):
         test_as_of_law_bit_for_bit(tables, "2016-12-13")

@@ -213,4 +213,4 @@ def test_missing_value_is_worded_as_not_known() -> None:
 
 def test_a_share_is_worded_in_per_cent() -> None:
     words = wording(FEATURES["parent_violent_share_365d"], 1.0)
-    assert words == "100% of the parent area's communes had violence in the last 12 months"
+    assert words == "100% of the parent area's communes saw violent incidents in the last 12 months"

@@ -19,6 +19,7 @@ from features.days import day_number
 from features.errors import ConfigError, ConflictError, LeakError, NotFoundError
 from models.baselines import logit
 from models.registry import ModelRegistry
+from pipelines import monitoring
 from pipelines.cli import app
 from pipelines.pack import Pack, load_pack
 from pipelines.promoting import Actor, Challenge, roll_back
@@ -249,10 +250,7 @@ def test_a_target_too_rare_to_learn_gives_a_bulletin_that_abstains(country: Coun
 
 
 def test_monitoring_reads_the_bulletin_its_model_and_what_happened(country: Country) -> None:
-    from pipelines.monitoring import as_json as report_json
-    from pipelines.monitoring import monitor
-
-    report = monitor(country.workshop(), "any", date(2025, 1, 15))
+    report = monitoring.monitor(country.workshop(), "any", date(2025, 1, 15))
     checks = {c.name: c for c in report.checks}
     assert checks["days since a report"].status == "ok"
     assert checks["days since training"].value == (date(2025, 1, 15) - date(2024, 9, 22)).days
@@ -266,9 +264,44 @@ def test_monitoring_reads_the_bulletin_its_model_and_what_happened(country: Coun
     assert len(report.shift) == len(country.job.prepared.panel.names)
     # The synthetic country's process does not change from year to year.
     assert report.shift["shifted"].mean() < 0.1
-    told = report_json(report)
+    told = monitoring.as_json(report)
     assert {c["status"] for c in told["checks"]} <= {"ok", "unknown", "watch", "act"}
     assert told["status"] == str(report.status)
+
+
+def test_monitoring_reads_only_bulletins_of_its_own_pack(country: Country) -> None:
+    """Packs may share a country and a target."""
+    other = country.pack.model_copy(update={"name": "elsewhere"})
+    with sessions(connect(country.settings.database))() as session:
+        assert monitoring._issued(session, country.pack, "any", date(2025, 1, 15))
+        assert monitoring._issued(session, other, "any", date(2025, 1, 15)) == []
+
+
+def test_a_bulletin_that_abstains_everywhere_is_not_judged(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables, day = country.job.ingested.tables, date(2025, 1, 15)
+    with sessions(connect(country.settings.database))() as session:
+        issued = monitoring._issued(session, country.pack, "any", day)
+        assert len(monitoring._answered(session, country.pack, tables, issued, day)) == 1
+        said = monitoring._scores(session, issued[0]) * np.nan
+        monkeypatch.setattr(monitoring, "_scores", lambda *_: said)
+        assert monitoring._answered(session, country.pack, tables, issued, day) == []
+
+
+def test_monitoring_of_a_target_that_learns_from_rounds(country: Country) -> None:
+    targets = [
+        t.model_copy(update={"grid": "rounds"}) if t.name == "any" else t
+        for t in country.pack.targets
+    ]
+    pack = country.pack.model_copy(update={"targets": tuple(targets)})
+    workshop, day = replace(country.workshop(), pack=pack), date(2025, 1, 15)
+    tables = country.job.ingested.tables
+    with sessions(connect(country.settings.database))() as session:
+        issued = monitoring._issued(session, pack, "any", day)
+        checks, shift = monitoring._against_model(workshop, session, issued, tables, day)
+    assert {c.name for c in checks} >= {"features that shifted", "today and the newest bulletin"}
+    assert len(shift)
 
 
 def test_monitor_exits_with_a_status_for_schedulers(

@@ -219,6 +219,18 @@ def test_an_assumed_incident_raises_the_risk_and_lends_no_coverage(made: Made) -
     pd.testing.assert_series_equal(result.before["coverage_says"], result.after["coverage_says"])
 
 
+def test_a_pack_that_names_fewer_features_since_asks_the_same_model(made: Made) -> None:
+    pack = made.workshop.pack
+    training = pack.training.model_copy(update={"features": ("near_count_365d",)})
+    fewer = replace(made.workshop, pack=pack.model_copy(update={"training": training}))
+    unit, day = made.units["unit_id"].iloc[7], made.question.as_of
+    incident = AssumedIncident(unit_id=unit, event_type="riot", event_date=day)
+    scenario = Scenario(assume_incident=(incident,))
+    pd.testing.assert_frame_equal(
+        replace(made, workshop=fewer).ask(scenario).after, made.ask(scenario).after
+    )
+
+
 def test_other_data_are_refused(made: Made) -> None:
     tables = made.ingested.tables
     incidents = tables.incidents.copy()
