@@ -40,12 +40,15 @@ class Average(MarginEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None) -> Self:
         """Fit every part on the same rows."""
-        parts: list[MarginEstimator] = [
+        return self.of([part.fit(X, y, sample_weight=sample_weight) for part in self.unfitted()])
+
+    def unfitted(self) -> list[MarginEstimator]:
+        """Its parts, in the order of `PARTS`."""
+        return [
             BoostedTrees(columns=self.columns, random_state=self.random_state),
             SignedLogLogistic(columns=self.columns),
             SelfExciting(columns=self.columns),
         ]
-        return self.of([part.fit(X, y, sample_weight=sample_weight) for part in parts])
 
     def of(self, parts: list[MarginEstimator]) -> Self:
         """Take parts that are fitted."""
@@ -76,11 +79,14 @@ def put_together(average: Bagged, fitted: Mapping[str, Bagged]) -> Bagged | None
         fitted: models fitted on those rows by name in the zoo.
 
     Returns:
-        None where a part is missing, or was drawn otherwise.
+        None where a part is missing, was drawn otherwise, or has other settings.
     """
     parts = [fitted[name] for name in PARTS if name in fitted]
     draws = {(p.members, p.seed, p.negatives) for p in parts}
     if len(parts) < len(PARTS) or draws != {(average.members, average.seed, average.negatives)}:
+        return None
+    wanted = average.estimator.unfitted()
+    if any(not _alike(p.estimator, w) for p, w in zip(parts, wanted, strict=True)):
         return None
     average.members_ = [
         clone(average.estimator)
@@ -89,3 +95,9 @@ def put_together(average: Bagged, fitted: Mapping[str, Bagged]) -> Bagged | None
         for number in range(average.members)
     ]
     return average
+
+
+def _alike(one: MarginEstimator, other: MarginEstimator) -> bool:
+    """Whether two estimators are the same but for their seed, which each member is given."""
+    ours, theirs = one.get_params(), other.get_params()
+    return type(one) is type(other) and ours | {"random_state": 0} == theirs | {"random_state": 0}

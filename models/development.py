@@ -294,7 +294,7 @@ def held_out_scores(rows: HeldOut) -> dict[str, float]:
     Average precision and AUC are means over the days that have a positive, since units are
     ranked within a day; the other scores are pooled.
     """
-    pooled = scores(rows.y, rows.probability, float(np.average(rows.base_rate)))
+    pooled = scores(rows.y, rows.probability, rows.base_rate)
     days = [rows.day == d for d in np.unique(rows.day)]
     days = [d for d in days if 0 < rows.y[d].sum() < d.sum()]
     daily = [

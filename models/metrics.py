@@ -35,7 +35,11 @@ def average_precision(y: NDArray[np.int64], margin: Floats) -> float:
     Args:
         y: 0 or 1, shape (rows,), with at least one 1.
         margin: scores, shape (rows,).
+
+    Raises:
+        ValueError: a score is no number.
     """
+    _require_numbers(margin)
     every, hits = np.sort(margin), np.sort(margin[y == 1])
     as_high = len(every) - np.searchsorted(every, hits)
     hits_as_high = len(hits) - np.searchsorted(hits, hits)
@@ -48,10 +52,24 @@ def auc(y: NDArray[np.int64], margin: Floats) -> float:
     Args:
         y: 0 or 1, shape (rows,), with both.
         margin: scores, shape (rows,).
+
+    Raises:
+        ValueError: a score is no number.
     """
+    _require_numbers(margin)
     hits, others = margin[y == 1], np.sort(margin[y == 0])
     below, not_above = np.searchsorted(others, hits), np.searchsorted(others, hits, "right")
     return float(np.mean(below + not_above) / 2 / len(others))
+
+
+def _require_numbers(margin: Floats) -> None:
+    """What is no number would be sorted above all others, and rank best."""
+    missing = int(np.isnan(margin).sum())
+    if missing:
+        raise ValueError(
+            f"ranking: expected a number for each of {len(margin)} rows, got none for {missing}; "
+            "leave out rows that have no score"
+        )
 
 
 def precision_at(y: NDArray[np.int64], p: Floats, k: int) -> float:
@@ -139,14 +157,15 @@ def calibration_error(y: NDArray[np.int64], p: Floats, bins: int = 10) -> float:
 
 
 def scores(
-    y: NDArray[np.int64], p: Floats, base_rate: float, top: tuple[int, ...] = (50,)
+    y: NDArray[np.int64], p: Floats, base_rate: float | Floats, top: tuple[int, ...] = (50,)
 ) -> dict[str, float]:
     """The scores of one set of forecasts.
 
     Args:
         y: outcomes, 0 or 1, shape (rows,).
         p: probabilities, shape (rows,).
-        base_rate: share of positives in training; the reference of the skill scores.
+        base_rate: share of positives in training, one or shape (rows,); the reference of the
+            skill scores.
         top: numbers of units whose precision is wanted.
 
     Returns:
@@ -154,7 +173,7 @@ def scores(
         `calibration_error`, `precision_at_K`, `positives`, `rows`. Ranking scores are
         missing (nan) where there is no positive or no negative.
     """
-    reference = np.full(len(y), base_rate)
+    reference = np.broadcast_to(base_rate, y.shape)
     both = 0 < y.sum() < len(y)
     out = {
         "average_precision": average_precision(y, p) if both else float("nan"),

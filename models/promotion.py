@@ -119,6 +119,7 @@ def decide(
     output_of: Callable[[str], Floats],
     limits: Limits,
     barred: dict[str, str] | None = None,
+    alone: str = "there is no champion",
 ) -> Decision:
     """Choose the champion of a training's models.
 
@@ -128,6 +129,7 @@ def decide(
         output_of: probabilities of a model of the training for the units of today.
         limits: what a challenger may not exceed.
         barred: models that may not be chosen, with the reason.
+        alone: why there is no rival, for the log.
     """
     stands = rival is not None and _stands(table, rival.row, limits.brier_tolerance)
     reasons: list[str] = []
@@ -141,7 +143,7 @@ def decide(
         if not faults and stands and rival is not None:
             faults = _against_champion(table, name, rival, output_of(name), limits)
         if not faults:
-            return Decision(name, (*reasons, _grounds(name, rival, stands)), table)
+            return Decision(name, (*reasons, _grounds(name, rival, stands, alone)), table)
         reasons += faults
     if stands:
         return Decision(None, (*reasons, "the champion stays"), table)
@@ -226,9 +228,9 @@ def _not_better(
     return faults
 
 
-def _grounds(name: str, rival: Rival | None, stands: bool) -> str:
+def _grounds(name: str, rival: Rival | None, stands: bool, alone: str) -> str:
     if rival is None:
-        return f"{name} beats every baseline; it is the first champion"
+        return f"{name} beats every baseline; {alone}"
     if not stands:
         return f"{name} beats every baseline"
     if name == rival.row:

@@ -83,7 +83,7 @@ class Challenge:
         """The champion, unless it was trained for something else and cannot be shown."""
         found = self.registry.champion(self.name)
         if found is not None and found.settings != settings_of(self.pack, self.question):
-            self.progress(f"champion version {found.version} was trained for another question")
+            self.progress(_of_another_question(found))
             return None
         return found
 
@@ -101,28 +101,36 @@ class Challenge:
                 f"champion version {champion.version} knows more: it was trained as of "
                 f"{champion.trained_as_of}, this as of {ours.trained_as_of}"
             )
-            return self._log(actor, "kept", ours, champion, champion, (reason,), self.trained.table)
-        decision = self._judge(champion, actor)
+            then = self._judge(None, actor, "it is what is seen on that day")
+            seen, reasons = self._version(then), (reason, *then.reasons)
+            return self._log(actor, "kept", seen, champion, champion, reasons, then.table)
+        there = self.registry.champion(self.name)
+        alone = _of_another_question(there) if there else "it is the first champion"
+        decision = self._judge(champion, actor, alone)
         if decision.chosen is None and champion is not None:
             refused = decision.reasons
             return self._log(
                 actor, "refused", champion, champion, champion, refused, decision.table
             )
-        chosen = self.trained.versions[decision.chosen or self.trained.promoted]
+        chosen = self._version(decision)
         self.registry.promote(chosen)
         return self._log(
             actor, "promoted", chosen, champion, chosen, decision.reasons, decision.table
         )
 
-    def _judge(self, champion: Version | None, actor: Actor) -> Decision:
+    def _version(self, decision: Decision) -> Version:
+        return self.trained.versions[decision.chosen or self.trained.promoted]
+
+    def _judge(self, champion: Version | None, actor: Actor, alone: str) -> Decision:
         rival, table = None, self.trained.table
         if champion is not None:
             rival, table = self._rival(champion)
+            alone = f"champion version {champion.version} cannot score any more"
         shift = float("inf") if actor.accept_shift else self.pack.promotion.output_distance
         said = self.pack.promotion
         limits = Limits(said.calibration_tolerance, shift, said.brier_tolerance)
         barred = {} if actor.command == "promote" else self._barred()
-        return decide(table, rival, self._output, limits, barred)
+        return decide(table, rival, self._output, limits, barred, alone)
 
     def _rival(self, champion: Version) -> tuple[Rival | None, pd.DataFrame]:
         """The champion's present output and row, its recipe fitted again where need be."""
@@ -251,3 +259,7 @@ def roll_back(registry: ModelRegistry, name: str, actor: Actor) -> Decided:
     verdict = champion.verdict or {"table": {}}
     registry.log_decision(decided, pd.DataFrame.from_dict(verdict["table"], orient="index"))
     return decided
+
+
+def _of_another_question(champion: Version) -> str:
+    return f"champion version {champion.version} was trained for another question"

@@ -212,7 +212,8 @@ def check_held_out(
         fold_days=pack.training.refit_days,
     )[-1]
     # What is fitted on the test rows themselves shows only in the earlier ones of them.
-    first, middle = int(test.test.min()), int(np.median(test.test))
+    first = int(test.test.min())
+    middle = max(int(np.median(test.test)), first + 1)
     rng = np.random.default_rng(_SEED)
     unsettled = data.day + question.horizon.last_day + settle >= first
     counts = np.where(unsettled, rng.poisson(0.5, len(data.counts)), data.counts).astype(float)

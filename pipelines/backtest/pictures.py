@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -69,7 +70,7 @@ def _lines(tables: Tables) -> dict[str, dict[str, Any]]:
     candidates = [m for m in tables.shown if m != tables.best_baseline]
     looks: dict[str, dict[str, Any]] = {
         m: {"color": c, "linestyle": "-", "label": words(m)}
-        for m, c in zip(candidates, COLOURS, strict=False)
+        for m, c in zip(candidates, cycle(COLOURS), strict=False)
     }
     looks[tables.best_baseline] = {
         "color": BASELINE,

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from features.kernels import Floats
 from models.baselines import BASELINES
 from models.forecaster import INTERVAL_LEVEL
 from models.intervals import group_coverage
-from models.metrics import brier, calibration_error, hits_by_rank, skill
+from models.metrics import auc, average_precision, brier, calibration_error, hits_by_rank, skill
 from models.splits import Block
 from pipelines.backtest.headlines import best_on_average, blocks_of, headlines, reliability
 from pipelines.backtest.rolling import SHIPPED, Rolled, occurred
@@ -128,8 +127,8 @@ def _by_region(said: pd.DataFrame, units: pd.DataFrame, model: str) -> pd.DataFr
                 "positives": int(y.sum()),
                 "observed": float(y.mean()),
                 "forecast": float(p.mean()),
-                "average_precision": float(average_precision_score(y, p)) if both else np.nan,
-                "auc": float(roc_auc_score(y, p)) if both else np.nan,
+                "average_precision": average_precision(y, p) if both else np.nan,
+                "auc": auc(y, p) if both else np.nan,
                 "brier_skill": skill(brier(y, p), brier(y, rate)),
                 "calibration_error": calibration_error(y, p),
             }

@@ -16,10 +16,9 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import typer
-from sklearn.metrics import average_precision_score
 
 from features.kernels import Floats
-from models.metrics import brier, calibration_error
+from models.metrics import average_precision, brier, calibration_error
 from models.resampling import interval
 from pipelines.printing import out, table
 from pipelines.synthetic.country import Country, simulate
@@ -167,7 +166,7 @@ Measure = Callable[[pd.DataFrame, str, str], float]
 def _ap(part: pd.DataFrame, y: str, p: str) -> float:
     if part[y].nunique() < 2:
         return float("nan")
-    return float(average_precision_score(part[y], part[p]))
+    return average_precision(part[y].to_numpy(), part[p].to_numpy())
 
 
 MEASURES: dict[str, Measure] = {

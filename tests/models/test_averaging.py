@@ -33,6 +33,11 @@ def test_parts_that_were_drawn_otherwise_are_not_taken(data: Examples) -> None:
         fit_model(name, some, features, 8 if name == "xgboost" else 7, 2, fitted)
     unfitted = Bagged(Average(tuple(features)), 2, 7, ZOO["average"].negatives)
     assert put_together(unfitted, fitted) is None
+    fit_model("xgboost", some, features, 7, 2, fitted)
+    assert put_together(unfitted, fitted) is not None
+    deeper = fitted["xgboost"].estimator.set_params(max_depth=6)
+    assert deeper.get_params() != Average().unfitted()[0].get_params()
+    assert put_together(unfitted, fitted) is None
     del fitted["xgboost"]
     assert put_together(unfitted, fitted) is None
 

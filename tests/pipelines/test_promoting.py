@@ -123,10 +123,10 @@ class Desk:
         digest = f"training of {kind} {recipe} as of {day}"
         number = len(self.registry.versions) + 1
         ours = self.registry.add(version(number, kind, day, recipe, digest), model or fitted())
-        base = version(number + 1, "count_365d", day, "base", digest)
-        versions = {kind: ours, "count_365d": self.registry.add(base, fitted())}
+        base = version(number + 1, "count_84d", day, "base", digest)
+        versions = {kind: ours, "count_84d": self.registry.add(base, fitted())}
         data = examples()
-        promoted = kind if of[0] > 0.1 else "count_365d"
+        promoted = kind if of[0] > 0.1 else "count_84d"
         trained = SimpleNamespace(versions=versions, promoted=promoted, table=scores(**{kind: of}))
         prepared = SimpleNamespace(
             now=pd.DataFrame({"risk": np.linspace(0, 8, UNITS)}),
@@ -204,6 +204,25 @@ def test_an_older_training_does_not_take_the_champion_back(desk: Desk) -> None:
     assert desk.registry.alias == "1"
     # On its own day, planners see what it found.
     assert outcome.version.version == "3"
+    assert "it is what is seen on that day" in outcome.decided.reason
+
+
+def test_an_older_training_shows_nothing_that_fails_the_guards(desk: Desk) -> None:
+    """Asked about a past day, a model that says the same of every unit is not seen there either."""
+    desk.challenge(date(2024, 2, 1)).decide(RUN)
+    outcome = desk.challenge(date(2024, 1, 1), model=fitted(shift=0.0)).decide(RUN)
+    assert outcome.decided.action == "kept"
+    assert outcome.version.kind == "count_84d"
+    assert "every unit the same probability" in outcome.decided.reason
+
+
+def test_the_log_says_why_there_was_no_champion_to_beat(desk: Desk) -> None:
+    first = desk.challenge(date(2024, 1, 1)).trained.versions["logistic"]
+    desk.registry.versions["1"] = replace(first, settings="of another question")
+    desk.registry.alias = "1"
+    outcome = desk.challenge(date(2024, 2, 1)).decide(RUN)
+    assert outcome.decided.action == "promoted"
+    assert "champion version 1 was trained for another question" in outcome.decided.reason
 
 
 def test_a_run_follows_what_was_decided_about_its_training(desk: Desk) -> None:
@@ -258,6 +277,7 @@ def test_a_champion_whose_features_are_gone_cannot_hold_its_place(desk: Desk) ->
     outcome = desk.challenge(date(2024, 2, 1), "xgboost", "r2", (0.15, 0.15, 0.01)).decide(RUN)
     assert outcome.decided.action == "promoted"
     assert any("cannot score any more" in s for s in desk.said)
+    assert "champion version 1 cannot score any more" in outcome.decided.reason
 
 
 def test_a_champion_trained_for_another_question_is_no_rival(desk: Desk) -> None:
