@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import fields
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -29,19 +30,31 @@ def tables_digest(tables: Tables) -> str:
     return digest.hexdigest()
 
 
+_JOINING = ("question.py", "training.py")
+_LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "xgboost-cpu")
+
+
 @cache
 def code_digest(evaluation: bool = False) -> str:
-    """SHA-256 of the source of the rooms that decide what a score is.
+    """SHA-256 of the source that decides what a score is, and of the versions of its libraries.
 
     Args:
-        evaluation: also of this room, which decides how scores are judged.
+        evaluation: of all of this room, which decides how scores are judged; else only of what
+            decides which examples models are fitted on.
     """
     digest = hashlib.sha256()
-    rooms = (features, models, response, *((pipelines,) if evaluation else ()))
-    for room in rooms:
-        for file in sorted(Path(str(room.__file__)).parent.rglob("*.py")):
-            digest.update(file.name.encode())
-            digest.update(file.read_bytes())
+    here = Path(str(pipelines.__file__)).parent
+    files = [
+        file
+        for room in (features, models, response)
+        for file in sorted(Path(str(room.__file__)).parent.rglob("*.py"))
+    ]
+    files += sorted(here.rglob("*.py")) if evaluation else [here / name for name in _JOINING]
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    for library in _LIBRARIES:
+        digest.update(f"{library} {version(library)}".encode())
     return digest.hexdigest()
 
 
