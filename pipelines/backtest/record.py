@@ -57,9 +57,14 @@ def record(
 
 
 def metrics(found: Backtest) -> dict[str, float]:
-    """Headlines of every model as MLflow takes them: `model.figure`, with `.low` and `.high`."""
+    """Headlines of every model as MLflow takes them.
+
+    `model.figure`, its interval as `.low` and `.high`, its seeds' spread as `.seed_low` and
+    `.seed_high`.
+    """
     out: dict[str, float] = {}
     for row in found.tables.headlines.to_dict("records"):
         name = f"{row['model']}.{row['figure']}"
-        out |= {name: row["value"], f"{name}.low": row["low"], f"{name}.high": row["high"]}
+        out[name] = row["value"]
+        out |= {f"{name}.{k}": row[k] for k in ("low", "high", "seed_low", "seed_high")}
     return out

@@ -170,6 +170,8 @@ def test_run_is_in_mlflow_with_figures_digests_and_files(
     assert logged.data.metrics["shipped.brier_skill"] == pytest.approx(
         found.tables.headlines.set_index(["model", "figure"]).loc[(SHIPPED, "brier_skill"), "value"]
     )
+    spread = [logged.data.metrics[f"shipped.brier_skill.seed_{end}"] for end in ("low", "high")]
+    assert spread[0] <= logged.data.metrics["shipped.brier_skill"] <= spread[1]
     files = {f.path for f in client.list_artifacts(run_id)}
     assert files == {"backtest.json", "backtest.html", "forecasts.parquet"}
     assert json.loads((tmp_path / "b.json").read_text())["digest"] == found.digest
