@@ -24,6 +24,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from kit import lessons_round
+from kit.tabs import CHROMIUM, Tabs, chromium
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -43,6 +44,7 @@ from store.lessons import keep_lessons
 from store.roles import Role
 from store.schema import Registry
 
+LEAFLET = Path(__file__).parents[2] / "serve/web/node_modules/leaflet/dist/leaflet-src.esm.js"
 COLUMNS, ROWS = 8, 5
 AS_OF = date(2018, 7, 1)
 CREATED = datetime(2018, 7, 2, 9, tzinfo=UTC)
@@ -476,8 +478,24 @@ def serving() -> Callable[..., Running]:
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(seeded: Seeded, serving: Any) -> Iterator[str]:
-    """The address of a real server on the seeded store."""
+    """The address of a real server on the seeded store, for all modules that ask one."""
     with serving(seeded.settings.home, VIGIE_STALE_AFTER_DAYS="1000000") as (url, _):
         yield url
+
+
+@pytest.fixture(scope="module")
+def tabs() -> Iterator[Tabs]:
+    """A real browser. Where it or the page's libraries are missing the test skips; on CI it fails.
+
+    One for each module: others start browsers of their own, which this one would forbid.
+    """
+    for needed, todo in ((CHROMIUM, "install Chromium"), (LEAFLET, "run `make web`")):
+        if not needed.exists():
+            missing = f"{needed.name} is missing: {todo}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(missing)
+            pytest.skip(missing)
+    with chromium() as browser:
+        yield Tabs(browser)

@@ -486,9 +486,9 @@ def _signed_in(client: TestClient, secret: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def browser(seeded: Any) -> Iterator[TestClient]:
-    with TestClient(create_app(seeded.settings), raise_server_exceptions=False) as opened:
-        yield opened
+def browser(shared: TestClient) -> TestClient:
+    """Cookies of its own at the shared application: a new one sorts its routes out first."""
+    return TestClient(shared.app, raise_server_exceptions=False)
 
 
 def test_the_cookie_is_out_of_reach_and_no_token(browser: TestClient, seeded: Any) -> None:
@@ -506,13 +506,13 @@ def test_the_cookie_is_out_of_reach_and_no_token(browser: TestClient, seeded: An
     assert browser.get("/v1/elections", headers=forged).status_code == 401
 
 
-def test_over_https_the_cookie_goes_nowhere_else(seeded: Any) -> None:
-    with TestClient(create_app(seeded.settings), base_url="https://vigie.test") as client:
-        response = client.post("/v1/session", json={"token": seeded.secret})
-        assert response.headers["set-cookie"].startswith("__Host-vigie_session=")
-        assert "Secure" in response.headers["set-cookie"]
-        assert "strict-transport-security" in response.headers
-        assert client.get("/v1/elections").status_code == 200
+def test_over_https_the_cookie_goes_nowhere_else(shared: TestClient, seeded: Any) -> None:
+    client = TestClient(shared.app, base_url="https://vigie.test")
+    response = client.post("/v1/session", json={"token": seeded.secret})
+    assert response.headers["set-cookie"].startswith("__Host-vigie_session=")
+    assert "Secure" in response.headers["set-cookie"]
+    assert "strict-transport-security" in response.headers
+    assert client.get("/v1/elections").status_code == 200
 
 
 def test_signing_out_ends_the_session(browser: TestClient, seeded: Any) -> None:

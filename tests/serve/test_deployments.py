@@ -17,11 +17,23 @@ from fastapi.testclient import TestClient
 from response.submissions import Arrival
 from response.vocabulary import Intake
 from serve import auth
+from serve.app import create_app
 from store import audit, database, landing, tokens
 from store.report_places import places
 from store.report_versions import State
 
 FEW = {"draws": 60}
+
+
+@pytest.fixture(scope="module")
+def seeded(new_store: Any) -> Any:
+    """A store of its own: reports that other tests leave would ask for mediators too."""
+    return new_store("")
+
+
+@pytest.fixture(scope="module")
+def app(seeded: Any) -> FastAPI:
+    return create_app(seeded.settings)
 
 
 @pytest.fixture(scope="module")

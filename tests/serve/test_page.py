@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from kit.tabs import Tabs
+from playwright.sync_api import Page, ViewportSize, expect
 
 from store import database
 
-CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
-LEAFLET = Path(__file__).parents[2] / "serve/web/node_modules/leaflet/dist/leaflet-src.esm.js"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-DESK: ViewportSize = {"width": 1400, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    for needed, todo in ((CHROMIUM, "install Chromium"), (LEAFLET, "run `make web`")):
-        if not needed.exists():
-            missing = f"{needed.name} is missing: {todo}"
-            if os.environ.get("CI") == "true":
-                pytest.fail(missing)
-            pytest.skip(missing)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
+def page(tabs: Tabs, server: str) -> Iterator[Page]:
     """A page that must not complain."""
-    context = browser.new_context(viewport=DESK, base_url=server)
-    opened = context.new_page()
-    said: list[str] = []
-    opened.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("requestfailed", lambda request: said.append(f"failed: {request.url}"))
-    yield opened
-    context.close()
-    assert said == []
+    tab = tabs.open(server)
+    yield tab.page
+    assert tab.said == []
 
 
 def _sign_in(page: Page, secret: str) -> None:
@@ -113,10 +82,8 @@ def test_the_lessons_of_a_round_are_a_link_away(page: Page, seeded: Any) -> None
 
 
 @pytest.fixture
-def french(browser: Browser, server: str) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESK, base_url=server, locale="fr-FR")
-    yield context.new_page()
-    context.close()
+def french(tabs: Tabs, server: str) -> Page:
+    return tabs.open(server, locale="fr-FR").page
 
 
 def test_the_page_is_in_the_language_of_the_browser(french: Page, seeded: Any) -> None:
@@ -254,17 +221,16 @@ def test_on_a_phone_the_map_comes_first_and_the_panel_is_a_sheet(page: Page, see
     expect(page.locator("#detail")).to_be_hidden()
 
 
-def test_a_wrong_token_is_told_so(browser: Browser, server: str) -> None:
-    page = browser.new_page(base_url=server)
+def test_a_wrong_token_is_told_so(tabs: Tabs, server: str) -> None:
+    page = tabs.open(server).page
     page.goto("/")
     page.get_by_label("Token").fill("vigie_wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("expected a valid token")
-    page.close()
 
 
-def test_an_error_of_the_api_is_shown(browser: Browser, server: str, seeded: Any) -> None:
-    page = browser.new_page(base_url=server)
+def test_an_error_of_the_api_is_shown(tabs: Tabs, server: str, seeded: Any) -> None:
+    page = tabs.open(server).page
     problem = '{"title": "Service Unavailable", "detail": "the database is not usable"}'
     page.route(re.compile("/scores"), lambda r: r.fulfill(status=503, body=problem))
     page.goto("/")
@@ -274,10 +240,9 @@ def test_an_error_of_the_api_is_shown(browser: Browser, server: str, seeded: Any
     page.unroute(re.compile("/scores"))
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#rows tr").first).to_be_visible()
-    page.close()
 
 
-def test_a_store_without_bulletins_says_so(browser: Browser, tmp_path: Path, serving: Any) -> None:
+def test_a_store_without_bulletins_says_so(tabs: Tabs, tmp_path: Path, serving: Any) -> None:
     from datetime import UTC, datetime
 
     from store import tokens
@@ -287,13 +252,12 @@ def test_a_store_without_bulletins_says_so(browser: Browser, tmp_path: Path, ser
     with database.sessions(engine).begin() as session:
         _, secret = tokens.create(session, label="t", now=datetime.now(UTC))
     with serving(tmp_path) as (url, _):
-        page = browser.new_page(base_url=url)
+        page = tabs.open(url).page
         page.goto("/")
         page.get_by_label("Token").fill(secret)
         page.get_by_role("button", name="Sign in").click()
         expect(page.locator("#message")).to_contain_text("No bulletin yet")
         expect(page.locator("#health")).to_contain_text("no bulletin yet")
-        page.close()
 
 
 def test_a_planner_counts_in_the_reports_and_switches_back(page: Page, seeded: Any) -> None:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from kit.tabs import Tabs, sign_in
+from playwright.sync_api import Page, Route, expect
 
 from store import database, tokens
 
-CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        missing = f"{CHROMIUM.name} is missing: install Chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -46,32 +30,21 @@ def secrets(seeded: Any) -> dict[str, str]:
     return found
 
 
-def _open(
-    browser: Browser, server: str, secret: str, width: int, locale: str, path: str = "/plan"
-) -> tuple[Page, list[str]]:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, base_url=server, locale=locale
-    )
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto("/plan")
-    expect(page.locator("#message-link")).to_be_visible()
-    page.evaluate(
-        """(token) => fetch("/v1/session", {method: "POST", body: JSON.stringify({token}),
-        headers: {"Content-Type": "application/json"}})""",
-        secret,
-    )
-    page.goto(path)
-    page.reload()
-    return page, said
+@pytest.fixture
+def visit(tabs: Tabs, server: str) -> Callable[..., tuple[Page, list[str]]]:
+    """Opens a page of deployments for whoever has a token; what it complains of comes with it."""
+
+    def opened(secret: str, width: int, locale: str, path: str = "/plan") -> tuple[Page, list[str]]:
+        tab = tabs.open(server, width=width, locale=locale)
+        sign_in(tab.page, secret)
+        tab.page.goto(path)
+        return tab.page, tab.said
+
+    return opened
 
 
-def test_a_plan_is_made_edited_and_approved(
-    browser: Browser, server: str, secrets: dict[str, str]
-) -> None:
-    page, said = _open(browser, server, secrets["planner"], 1400, "en-GB")
+def test_a_plan_is_made_edited_and_approved(visit: Any, secrets: dict[str, str]) -> None:
+    page, said = visit(secrets["planner"], 1400, "en-GB")
     shown = page.locator("#plan")
     page.locator("#mediators").fill("14")
     page.locator("#regions-box summary").click()
@@ -110,7 +83,7 @@ def test_a_plan_is_made_edited_and_approved(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert said == []
 
-    page, said = _open(browser, server, secrets["coordinator"], 390, "fr-FR", address)
+    page, said = visit(secrets["coordinator"], 390, "fr-FR", address)
     shown = page.locator("#plan")
     shown.get_by_label("Mots qui accompagnent l'approbation").fill("vu")
     shown.get_by_role("button", name="Approuver la version 2").click()
@@ -124,10 +97,8 @@ def test_a_plan_is_made_edited_and_approved(
     assert said == []
 
 
-def test_a_clash_is_said_and_nothing_is_lost(
-    browser: Browser, server: str, secrets: dict[str, str]
-) -> None:
-    page, _ = _open(browser, server, secrets["planner"], 1400, "en-GB")
+def test_a_clash_is_said_and_nothing_is_lost(visit: Any, secrets: dict[str, str]) -> None:
+    page, _ = visit(secrets["planner"], 1400, "en-GB")
     page.locator("#mediators").fill("4")
     page.locator("#regions-box summary").click()
     page.get_by_label("At least, Région A").fill("8")
@@ -144,9 +115,9 @@ def test_a_clash_is_said_and_nothing_is_lost(
     ],
 )
 def test_how_many_communes_reports_may_ask_for_is_said_in_the_form(
-    browser: Browser, server: str, secrets: dict[str, str], language: str, label: str
+    visit: Any, secrets: dict[str, str], language: str, label: str
 ) -> None:
-    page, said = _open(browser, server, secrets["planner"], 390, language)
+    page, said = visit(secrets["planner"], 390, language)
     expect(page.locator("#plan h1")).to_be_visible()
     page.locator("#make").evaluate("(details) => { details.open = true; }")
     most = page.get_by_label(label)
@@ -183,10 +154,8 @@ def _answer_with_a_clash(route: Route, asked: list[dict[str, Any]]) -> None:
     )
 
 
-def test_who_may_not_plan_only_looks(
-    browser: Browser, server: str, secrets: dict[str, str]
-) -> None:
-    page, said = _open(browser, server, secrets["field"], 390, "en-GB")
+def test_who_may_not_plan_only_looks(visit: Any, secrets: dict[str, str]) -> None:
+    page, said = visit(secrets["field"], 390, "en-GB")
     expect(page.locator("#plan h1")).to_be_visible()
     expect(page.locator("#make")).to_be_hidden()
     assert page.locator("#plan input").count() == 0

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from kit.tabs import Tabs, sign_in
+from playwright.sync_api import Page, expect
 
 from store import database, tokens
 
-CHROMIUM = Path(os.environ.get("VIGIE_TEST_CHROMIUM", "/usr/bin/chromium"))
-DESK: ViewportSize = {"width": 1400, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK, PHONE = 1400, 390
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing: install it")
-        pytest.skip("chromium is missing: install it")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +44,15 @@ def desk(server: str, seeded: Any) -> str:
     return secret
 
 
-def _open(browser: Browser, server: str, secret: str, **how: Any) -> tuple[Page, list[str]]:
-    context = browser.new_context(base_url=server, **how)
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto("/reports")
-    expect(page.locator("#message-link")).to_be_visible()
-    page.evaluate(
-        """(token) => fetch("/v1/session", {method: "POST", body: JSON.stringify({token}),
-        headers: {"Content-Type": "application/json"}})""",
-        secret,
-    )
-    page.goto("/reports")
-    return page, said
+def _open(tabs: Tabs, server: str, secret: str, **how: Any) -> tuple[Page, list[str]]:
+    tab = tabs.open(server, **how)
+    sign_in(tab.page, secret)
+    tab.page.goto("/reports")
+    return tab.page, tab.said
 
 
-def test_a_planner_verifies_and_reads_what_waits(browser: Browser, server: str, desk: str) -> None:
-    page, said = _open(browser, server, desk, viewport=DESK)
+def test_a_planner_verifies_and_reads_what_waits(tabs: Tabs, server: str, desk: str) -> None:
+    page, said = _open(tabs, server, desk, width=DESK)
     expect(page.locator("#synthetic")).to_be_visible()
     cards = page.locator(".report")
     expect(cards).to_have_count(2)
@@ -122,16 +94,14 @@ def test_a_planner_verifies_and_reads_what_waits(browser: Browser, server: str, 
     page.goto("/reports")
     expect(page.locator("#message-title")).to_have_text("Sign in first")
     expect(page.locator("#sign-out")).to_be_hidden()
-    page.context.close()
 
 
-def test_the_page_fits_a_phone_and_speaks_french(browser: Browser, server: str, desk: str) -> None:
-    page, said = _open(browser, server, desk, viewport=PHONE, locale="fr-FR")
+def test_the_page_fits_a_phone_and_speaks_french(tabs: Tabs, server: str, desk: str) -> None:
+    page, said = _open(tabs, server, desk, width=PHONE, locale="fr-FR")
     expect(page.get_by_role("heading", level=1)).to_have_text("Signalements")
     expect(page.locator(".report").first).to_contain_text("affrontement ou bagarre (incident)")
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
     spoken = page.evaluate("document.body.innerText")
     for english in ("Reports", "seen", "Reason", "History", "unverified"):
         assert english not in spoken
     assert said == []
-    page.context.close()
