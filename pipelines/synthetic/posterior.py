@@ -26,10 +26,12 @@ from pipelines.synthetic.evidence import BLOCK_DAYS, TENSIONS, Evidence, tension
 from pipelines.synthetic.geography import Floats, Geography, Indices
 from pipelines.synthetic.process import (
     CHANNELS,
+    DRIFT_STEP_DAYS,
     Happened,
     Model,
     State,
     draw,
+    drifted,
     excited,
     hot_count,
     model_with,
@@ -42,6 +44,9 @@ WARM_UP, THIN = 300, 4
 
 _TURN = 1.2
 """Angle of one Hamiltonian path: a little less than a right angle, which forgets most."""
+
+_STEPS_TO_END = BLOCK_DAYS // 2 // DRIFT_STEP_DAYS
+"""Steps of the drifts from the middle of the last block, where they are drawn, to its end."""
 
 _MOST_KICKS, _FIRST_KICK, _ACCEPTED = 48, 0.03, 0.8
 
@@ -127,6 +132,8 @@ class Chain:
         tension = tension_of(s, TENSIONS[level])
         model = model_with(self._land, s, np.zeros_like(hot), lasting, tension)
         state = State(excitation.swapaxes(0, 1), unit * s.unit_drift, region * s.region_drift)
+        for _ in range(_STEPS_TO_END):
+            state = drifted(self._rng, s, state)
         paths, proposals = np.mean(accepted, axis=0)
         return Draws(model, state, lasting, hot, (float(paths), float(proposals)))
 

@@ -255,7 +255,7 @@ def advance(
     state = replace(state, excitation=excited(model, state.excitation, happened))
     if (day + 1) % DRIFT_STEP_DAYS:
         return state
-    return _drifted(rng, model.strengths, state)
+    return drifted(rng, model.strengths, state)
 
 
 def excited(model: Model, excitation: Floats, happened: Happened) -> Floats:
@@ -268,7 +268,7 @@ def excited(model: Model, excitation: Floats, happened: Happened) -> Floats:
     return excitation
 
 
-def _drifted(rng: np.random.Generator, s: Strengths, state: State) -> State:
+def drifted(rng: np.random.Generator, s: Strengths, state: State) -> State:
     """One step of both AR(1) drifts, which leaves their stationary law as it is."""
     keep = 0.5 ** (DRIFT_STEP_DAYS / s.drift_half_life_days)
     fresh = np.sqrt(1.0 - keep**2)
