@@ -1,12 +1,13 @@
-"""Models against the truth of several synthetic countries, and against one that was taught it.
+"""Models against the truth of several synthetic countries, and against what can be known of it.
 
     python tests/truth_seeds.py FOLDER 7 11 23 41
 
-Of every country: the share of the true average precision and Brier skill that a model reaches,
-expected over outcomes and not for one draw of them; how often intervals hold the truth; and what
-trees reach that learned the *true probabilities* of all the other countries from the same
-features. These know from twice as many days what anyone could learn from what is reported; what
-they miss, nobody can read off the panel.
+Of every country: the share of average precision and Brier skill that a model reaches, expected
+over outcomes and not for one draw of them, (a) of what the true probabilities reach, which know
+what nobody sees, and (b) of what the knowable ones reach, which know the law of the process and the
+reports of the day (`pipelines/synthetic/knowable.py`); and how often intervals hold the truth.
+Two more rows: what is knowable itself, and trees that learned the *true probabilities* of all the
+other countries from the same features, so that what they miss can hardly be read off the panel.
 """
 
 from __future__ import annotations
@@ -31,11 +32,14 @@ from pipelines.ingest import ingest
 from pipelines.pack import Pack, load_pack
 from pipelines.question import Question, context_as_of, target_class
 from pipelines.synthetic import make_country
+from pipelines.synthetic.country import Country as World
+from pipelines.synthetic.country import knowable_at, simulate
 from store.lake import Lake
 
 FIRST_ASKED, EVERY = "2022-01-01", 5
 """Windows from then on are asked about, every fifth of them."""
 
+UNITS, YEARS = 300, 8
 FIRST_TAUGHT = "2019-01-01"
 MODELS = ("average", "self_exciting", "logistic", "xgboost", "decay_365d_parent_mean")
 WINDOW_DAYS = 42
@@ -54,6 +58,7 @@ class Country:
     """One synthetic country; `truth` by day has one row per unit in the registry's order."""
 
     seed: int
+    world: World
     pack: Pack
     tables: Tables
     truth: dict[date, pd.DataFrame]
@@ -67,6 +72,13 @@ class Country:
 
     def asked(self) -> list[date]:
         return [d for d in self.truth if d >= date.fromisoformat(FIRST_ASKED)][::EVERY]
+
+    def knowable(self, day: date) -> NDArray[np.float64]:
+        """Knowable probabilities, in the registry's order."""
+        as_of = (day - self.world.start).days
+        known = knowable_at(self.world, seed=self.seed, as_of=as_of).probability
+        by_unit = pd.Series(known, index=self.world.land.unit_ids)
+        return by_unit.loc[self.truth[day].index].to_numpy()
 
     def taught(self) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Features and true probabilities of every day with a truth."""
@@ -82,7 +94,7 @@ def made(folder: Path, seed: int) -> Country:
     home = folder / str(seed)
     file = home / "country.toml"
     if not file.exists():
-        make_country(home, seed=seed)
+        make_country(home, seed=seed, units=UNITS, years=YEARS)
     pack = load_pack(file)
     weekly = pack.training.model_copy(update={"step_days": 7})
     pack = pack.model_copy(update={"training": weekly})
@@ -93,6 +105,7 @@ def made(folder: Path, seed: int) -> Country:
     order = tables.units["unit_id"]
     return Country(
         seed,
+        simulate(seed=seed, units=UNITS, years=YEARS),
         pack,
         tables,
         {
@@ -102,45 +115,40 @@ def made(folder: Path, seed: int) -> Country:
     )
 
 
-def share(said: NDArray[np.float64], true: NDArray[np.float64], rate: float) -> float:
-    """Share of the true probabilities' Brier skill, outcomes summed out."""
+def skill(said: NDArray[np.float64], true: NDArray[np.float64], rate: float) -> float:
+    """Brier skill against the base rate, outcomes summed out."""
     luck = true * (1 - true)
-
-    def skill(p: NDArray[np.float64] | float) -> float:
-        return float(1 - ((p - true) ** 2 + luck).sum() / ((rate - true) ** 2 + luck).sum())
-
-    return skill(said) / skill(true)
+    return float(1 - ((said - true) ** 2 + luck).sum() / ((rate - true) ** 2 + luck).sum())
 
 
 def held(country: Country, day: date, trees: xgboost.Booster) -> list[dict[str, object]]:
     truth = country.truth[day]
     true, y = truth["probability"].to_numpy(), truth["occurred"].to_numpy()
     prepared, development = develop_at(country.pack, country.tables, country.question(day))
-    best = average_precision(y, true)
     rate = development.forecasters["base_rate"].base_rate
-    rows: list[dict[str, object]] = []
+    margin = trees.inplace_predict(prepared.now.to_numpy(dtype=np.float32), predict_type="margin")
+    known = country.knowable(day)
+    said = {"knowable": known, "taught the truth elsewhere": expit(margin.astype(float))}
+    intervals: dict[str, float] = {}
     for kind in MODELS:
         forecaster = development.forecasters[kind]
-        said = forecaster.forecast(prepared.now[list(forecaster.columns)])
-        p = said["probability"].to_numpy()
-        covered = (said["lower"] <= true) & (true <= said["upper"])
-        rows.append(
-            {
-                "model": kind,
-                "AP share": average_precision(y, p) / best,
-                "Brier skill share": share(p, true, rate),
-                "intervals hold": covered.mean(),
-            }
-        )
-    margin = trees.inplace_predict(prepared.now.to_numpy(dtype=np.float32), predict_type="margin")
-    rows.append(
-        {
-            "model": "taught the truth elsewhere",
-            "AP share": average_precision(y, margin.astype(float)) / best,
-            "Brier skill share": share(expit(margin), true, rate),
+        forecast = forecaster.forecast(prepared.now[list(forecaster.columns)])
+        said[kind] = forecast["probability"].to_numpy()
+        intervals[kind] = ((forecast["lower"] <= true) & (true <= forecast["upper"])).mean()
+    bests = {"true": true, "knowable": known}
+    return [
+        {"seed": country.seed, "as_of": day.isoformat(), "model": kind}
+        | {
+            f"{figure} of {name}": value(p) / value(best)
+            for name, best in bests.items()
+            for figure, value in (
+                ("AP", lambda p: average_precision(y, p)),
+                ("skill", lambda p: skill(p, true, rate)),
+            )
         }
-    )
-    return [{"seed": country.seed, "as_of": day.isoformat(), **row} for row in rows]
+        | {"intervals hold": intervals.get(kind, np.nan)}
+        for kind, p in said.items()
+    ]
 
 
 def main(folder: Path, seeds: list[int]) -> None:
@@ -155,7 +163,7 @@ def main(folder: Path, seeds: list[int]) -> None:
             rows += held(country, day, trees)
             print(f"seed {country.seed}, as of {day}", file=sys.stderr)
     found = pd.DataFrame(rows)
-    figures = ["AP share", "Brier skill share", "intervals hold"]
+    figures = list(found.columns[3:])
     print(found.groupby(["model", "seed"])[figures].mean().round(3).to_string())
     print(found.groupby("model")[figures].mean().round(3).to_string())
     print(f"{found['as_of'].nunique()} days, {len(countries)} countries")

@@ -12,10 +12,12 @@ import pandas as pd
 from features.errors import ConfigError
 from features.vocabulary import POLITICAL_VIOLENCE
 from pipelines.synthetic.campaigns import Campaigner, CampaignEvents, joined
+from pipelines.synthetic.evidence import seen_by
 from pipelines.synthetic.geography import Geography, make_geography
 from pipelines.synthetic.history import History, run_history
+from pipelines.synthetic.knowable import knowable_values
 from pipelines.synthetic.process import Model, make_model
-from pipelines.synthetic.reports import incident_table
+from pipelines.synthetic.reports import delays, incident_table
 from pipelines.synthetic.rounds import (
     LAST_DAY,
     WINDOW_LENGTH_DAYS,
@@ -135,6 +137,21 @@ def truth_table(country: Country, *, seed: int, branches: int) -> pd.DataFrame:
         count = np.bincount(country.history.unit[inside], minlength=country.land.units)
         parts.append(_truth_rows(country, as_of, election_id, truth, count))
     return pd.concat(parts, ignore_index=True)
+
+
+def knowable_at(country: Country, *, seed: int, as_of: int) -> Truth:
+    """What can be known on a day, by who reads what `make_country` of this seed publishes."""
+    delay = delays(_rng(seed, 6), country.land, country.history)
+    return knowable_values(
+        _rng(seed, 100_000 + as_of),
+        country.land,
+        country.model.strengths,
+        country.campaigner,
+        country.rounds,
+        country.campaigns,
+        seen_by(country.history, delay, as_of),
+        as_of,
+    )
 
 
 def _truth_rows(

@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.vocabulary import POLITICAL_VIOLENCE, EventType
 from pipelines.synthetic.campaigns import CampaignEvents, has_rival
@@ -49,13 +50,13 @@ DRIFT_STEP_DAYS = 7
 
 @dataclass(frozen=True)
 class Model:
-    """The process of one country.
+    """The process of one country, or of one guess at it per branch.
 
     Attributes:
-        background: mu, shape (channels, units), incidents per day.
+        background: mu, shape (channels, 1 or branches, units), incidents per day.
         kernel: K, shape (channels, units, units); the row sets off, the column is set off.
         decay: one day's decay of the excitation, shape (channels,).
-        tension: share of each unit in polling-day violence, shape (units,).
+        tension: share of each unit in polling-day violence, shape (1 or branches, units).
         region: region of each unit.
         distance_km: between units.
         strengths: parameters.
@@ -113,31 +114,59 @@ def make_model(
 ) -> Model:
     """Draw the lasting traits of units and scale their background to the wanted volume."""
     regions = int(land.region.max()) + 1
-    hot = rng.permutation(regions) < max(1, round(strengths.hot_regions * regions))
+    hot = rng.permutation(regions) < hot_count(strengths, regions)
+    lasting = rng.normal(0.0, 1.0, (CHANNELS, 1, land.units))
+    tension = np.exp(rng.normal(0.0, strengths.tension_spread, (1, land.units)))
+    return model_with(land, strengths, hot[None], lasting, tension / tension.mean())
+
+
+def hot_count(strengths: Strengths, regions: int) -> int:
+    """How many of the regions have an armed conflict."""
+    return max(1, round(strengths.hot_regions * regions))
+
+
+def model_with(
+    land: Geography,
+    strengths: Strengths,
+    hot: NDArray[np.bool_],
+    lasting: Floats,
+    tension: Floats,
+) -> Model:
+    """The process of units whose traits are given.
+
+    Args:
+        land: geography.
+        strengths: parameters.
+        hot: regions with an armed conflict, shape (branches, regions).
+        lasting: lasting log rate in standard deviations, shape (channels, branches, units).
+        tension: share of each unit in polling-day violence, shape (branches, units).
+    """
     crowd = (land.population / land.population.mean()) ** 0.5
-    lasting = (
-        rng.normal(0.0, 1.0, (CHANNELS, land.units)) * np.array(strengths.unit_spread)[:, None]
-    )
-    relative = crowd * np.exp(lasting)
-    relative[0] *= np.where(hot[land.region], strengths.hot_factor, 1.0)
+    relative = crowd * np.exp(lasting * np.array(strengths.unit_spread)[:, None, None])
+    relative[0] *= np.where(hot[:, land.region], strengths.hot_factor, 1.0)
     relative[1] *= 0.4 + 2.0 * land.share_urban
-    set_off = np.array(strengths.own) + np.array(strengths.neighbours)
-    daily = np.array(strengths.yearly_per_unit) * (1.0 - set_off) / 365.25
-    log_drift_mean = 0.5 * (strengths.unit_drift**2 + strengths.region_drift**2)
-    scale = daily / relative.mean(axis=1) / np.exp(log_drift_mean)
-    tension = np.exp(rng.normal(0.0, strengths.tension_spread, land.units))
+    scale = quiet_rate(strengths)[:, None] / relative.mean(axis=2)
     return Model(
-        background=relative * scale[:, None],
-        kernel=_kernel(land.distance_km, strengths),
+        background=relative * scale[:, :, None],
+        kernel=kernel(land.distance_km, strengths),
         decay=0.5 ** (1.0 / np.array(strengths.half_life_days)),
-        tension=tension / tension.mean(),
+        tension=tension,
         region=land.region,
         distance_km=land.distance_km,
         strengths=strengths,
     )
 
 
-def _kernel(distance_km: Floats, strengths: Strengths) -> Floats:
+def quiet_rate(strengths: Strengths) -> Floats:
+    """Mean of mu over units, shape (channels,), incidents per day."""
+    set_off = np.array(strengths.own) + np.array(strengths.neighbours)
+    daily = np.array(strengths.yearly_per_unit) * (1.0 - set_off) / 365.25
+    log_drift_mean = 0.5 * (strengths.unit_drift**2 + strengths.region_drift**2)
+    return np.asarray(daily / np.exp(log_drift_mean))
+
+
+def kernel(distance_km: Floats, strengths: Strengths) -> Floats:
+    """K, shape (channels, units, units): incidents in the column that one in the row sets off."""
     pull = np.exp(-distance_km / strengths.reach_km) * (distance_km <= 4.0 * strengths.reach_km)
     np.fill_diagonal(pull, 0.0)
     pull /= np.maximum(pull.sum(axis=1, keepdims=True), 1e-12)
@@ -175,29 +204,33 @@ def multiplier(
             inside = (at >= 0) & (at < len(days))
             cells = (at[inside], events.branch[inside], events.unit[inside])
             np.maximum.at(factor[:, c], cells, strength[inside])
-    return np.asarray(factor * _national(model, rounds, days)[:, :, None, :], dtype=np.float64)
+    return np.asarray(factor * _national(model, rounds, days), dtype=np.float64)
 
 
 def _national(model: Model, rounds: list[Round], days: range) -> Floats:
-    """The calendar's factor, shape (days, channels, units); overlapping rounds: the largest."""
+    """The calendar's factor; overlapping rounds: the largest.
+
+    Returns:
+        Shape (days, channels, 1 or branches, units), as the model's `tension` has branches.
+    """
     s = model.strengths
     day = np.arange(days.start, days.stop)
-    factor = np.ones((len(day), CHANNELS, len(model.region)))
+    factor = np.ones((len(day), CHANNELS, *model.tension.shape))
     for held in rounds:
         running = (day >= held.campaign_start) & (day < held.polling_day)
         since = day - held.polling_day
         fading = np.where(since >= 0, 0.5 ** (np.maximum(since, 0) / s.polling_half_life_days), 0.0)
         for c in range(CHANNELS):
             campaign = np.where(running, s.campaign[c], 1.0)
-            polling = s.polling[c] * fading[:, None] * model.tension
-            factor[:, c] = np.maximum(factor[:, c], campaign[:, None] + polling)
+            polling = s.polling[c] * fading[:, None, None] * model.tension
+            factor[:, c] = np.maximum(factor[:, c], campaign[:, None, None] + polling)
     return factor
 
 
 def rates(model: Model, state: State, factor: Floats) -> Floats:
     """Rate of every channel, branch and unit, incidents per day; `factor` is M of the day."""
     log_drift = state.unit_drift + state.region_drift[:, model.region]
-    quiet = model.background[:, None, :] * np.exp(log_drift) + state.excitation
+    quiet = model.background * np.exp(log_drift) + state.excitation
     return np.asarray(factor * quiet, dtype=np.float64)
 
 
@@ -219,18 +252,23 @@ def advance(
     rng: np.random.Generator, model: Model, state: State, happened: Happened, day: int
 ) -> State:
     """The state before the day after `day`."""
-    excitation = state.excitation * model.decay[:, None, None]
+    state = replace(state, excitation=excited(model, state.excitation, happened))
+    if (day + 1) % DRIFT_STEP_DAYS:
+        return state
+    return drifted(rng, model.strengths, state)
+
+
+def excited(model: Model, excitation: Floats, happened: Happened) -> Floats:
+    """The excitation before the day after one, given the excitation before that day."""
+    excitation = excitation * model.decay[:, None, None]
     for c in range(CHANNELS):
         of_channel = happened.channel == c
         set_off = (1.0 - model.decay[c]) * model.kernel[c][happened.unit[of_channel]]
         np.add.at(excitation[c], happened.branch[of_channel], set_off)
-    state = replace(state, excitation=excitation)
-    if (day + 1) % DRIFT_STEP_DAYS:
-        return state
-    return _drifted(rng, model.strengths, state)
+    return excitation
 
 
-def _drifted(rng: np.random.Generator, s: Strengths, state: State) -> State:
+def drifted(rng: np.random.Generator, s: Strengths, state: State) -> State:
     """One step of both AR(1) drifts, which leaves their stationary law as it is."""
     keep = 0.5 ** (DRIFT_STEP_DAYS / s.drift_half_life_days)
     fresh = np.sqrt(1.0 - keep**2)

@@ -47,7 +47,7 @@ def incident_table(
     """
     kinds = [EventType(kind) for kind in history.event_type]
     start = np.datetime64(first_day)
-    delay = _delays(rng, land.share_urban[history.unit])
+    delay = delays(rng, land, history)
     table = pd.DataFrame(
         {
             "id": [f"XVG{number:05d}" for number in range(1, len(kinds) + 1)],
@@ -71,9 +71,21 @@ def incident_table(
     return _with_faults(rng, table)
 
 
-def _delays(rng: np.random.Generator, share_urban: Floats) -> NDArray[np.int64]:
-    drawn = np.floor(rng.exponential(2.0 + 7.0 * (1.0 - share_urban)))
+def delays(rng: np.random.Generator, land: Geography, history: History) -> NDArray[np.int64]:
+    """Days until each incident is reported, shape (incidents,): the first thing drawn."""
+    drawn = np.floor(rng.exponential(mean_delay(land)[history.unit]))
     return np.minimum(drawn, LONGEST_DELAY_DAYS).astype(np.int64)
+
+
+def mean_delay(land: Geography) -> Floats:
+    """Mean days to a report before rounding down, shape (units,)."""
+    return np.asarray(2.0 + 7.0 * (1.0 - land.share_urban))
+
+
+def share_reported(land: Geography, days_since: NDArray[np.int64]) -> Floats:
+    """Share of a day's incidents that are reported so many days after, (days, units)."""
+    share = -np.expm1(-(days_since[:, None] + 1) / mean_delay(land))
+    return np.where(days_since[:, None] >= LONGEST_DELAY_DAYS, 1.0, share)
 
 
 def _fatalities(rng: np.random.Generator, kinds: list[EventType]) -> NDArray[np.int64]:

@@ -82,11 +82,25 @@ def true_values(
         as_of: last day of which everything is known.
         branches: number of continuations.
     """
+    state = state.in_every_branch(branches)
+    return continued(rng, model, campaigner, rounds, held, state, as_of)
+
+
+def continued(
+    rng: np.random.Generator,
+    model: Model,
+    campaigner: Campaigner,
+    rounds: list[Round],
+    held: CampaignEvents,
+    state: State,
+    as_of: int,
+) -> Truth:
+    """As `true_values`, from a state, and maybe a model, of its own in every branch."""
+    branches = len(state.unit_drift)
     days = range(as_of + 1, as_of + 1 + WINDOW_LENGTH_DAYS)
     announced = held.where((held.announced <= as_of) & (held.day > as_of - _STILL_FELT_DAYS))
     events = _with_unannounced(rng, campaigner, rounds, announced, days, branches)
     factor = multiplier(model, rounds, events, branches, days)
-    state = state.in_every_branch(branches)
     none_yet = np.ones(state.unit_drift.shape, dtype=bool)
     compensator, expected = np.zeros(none_yet.shape), np.zeros(none_yet.shape)
     for day in days:

@@ -270,7 +270,7 @@ def test_expected_incidents_agree_with_the_exact_mean(country: Country) -> None:
     for day in range(as_of + 1, as_of + 1 + WINDOW_LENGTH_DAYS):
         mean = keep**steps * (state.unit_drift[0] + state.region_drift[0, model.region])
         variance = (s.unit_drift**2 + s.region_drift**2) * (1.0 - keep ** (2 * steps))
-        rate = model.background * np.exp(mean + variance / 2.0) + excitation
+        rate = model.background[:, 0] * np.exp(mean + variance / 2.0) + excitation
         total += VIOLENT_SHARE @ rate
         set_off = np.stack([r @ k for r, k in zip(rate, model.kernel, strict=True)])
         decay = model.decay[:, None]
@@ -293,7 +293,7 @@ def test_rates_are_those_of_the_formula(country: Country) -> None:
     mass = (1.0 - model.decay[0]) * model.decay[0] ** (lag - 1)
     summed = mass @ model.kernel[0][history.unit[past]]
     log_drift = state.unit_drift[0] + state.region_drift[0, model.region]
-    expected = factor[0, 0] * (model.background[0] * np.exp(log_drift) + summed)
+    expected = factor[0, 0] * (model.background[0, 0] * np.exp(log_drift) + summed)
     assert rates(model, state, factor)[0, 0] == pytest.approx(expected, rel=1e-9)
 
 
