@@ -2,7 +2,8 @@
 
 The gravest are taken, as many as teams can cover at once under every other constraint. The sets
 of units that teams can reach together are independent sets of a matroid (a gammoid: Perfect
-1968), so the best plan for weights that fall with gravity is also the greedy one, unit by unit.
+1968), since areas nest: a parent area lies in one region. So the best plan for weights that fall
+with gravity is also the greedy one, unit by unit.
 """
 
 from __future__ import annotations

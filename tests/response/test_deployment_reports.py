@@ -28,7 +28,7 @@ def country(n: int) -> pd.DataFrame:
         {
             "unit_id": [f"U{i}" for i in range(n)],
             "name": [f"Commune {i}" for i in range(n)],
-            "parent_id": [f"P{i % 2}" for i in range(n)],
+            "parent_id": [f"P{4 * i // n}" for i in range(n)],
             "region_id": [f"R{2 * i // n}" for i in range(n)],
             "lon": np.arange(n, dtype=float),
             "lat": 0.0,
