@@ -75,7 +75,7 @@ class Development:
         forecasters: fitted models by name in the zoo, baselines among them.
         held_out: their forecasts on held-out time.
         table: one row per model, ranked: scores on held-out time.
-        positives: positives among the training rows.
+        positives: positives among the training rows whose windows do not overlap.
     """
 
     forecasters: dict[str, Forecaster]
@@ -115,7 +115,8 @@ def develop(
         blocks: elections to be kept whole.
         folds: stretches of time that are held out, one after the other.
         fold_days: length of each: what forecasts it was fitted before its first day.
-        min_positives: fewer positives than this, and no model is fitted.
+        min_positives: fewer positives than this whose windows do not overlap, and no model is
+            fitted.
         today: number of the day of training.
         seed: seed of everything random.
         progress: told what is being fitted.
@@ -125,11 +126,12 @@ def develop(
         ConfigError: the training period is too short for one fold.
         LeakError: the folds do not keep time or elections apart.
     """
-    positives = int(data.y.sum())
+    positives = data.positives(horizon.length_days)
     if positives < min_positives:
         raise TooFewPositivesError(
-            f"expected at least {min_positives} positives in training, got {positives} in "
-            f"{len(data.y)} rows; choose a wider target or start the training period earlier"
+            f"expected at least {min_positives} positives in training with windows apart, "
+            f"got {positives} in {len(data.y)} rows; choose a wider target or start the training "
+            "period earlier"
         )
     pairs = _pairs(data, horizon, settle_days, blocks, folds, fold_days)
     held_out, forecasters = {}, {}

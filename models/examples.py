@@ -42,6 +42,23 @@ class Examples:
         """1 where at least one incident happened, shape (rows,)."""
         return (self.counts > 0).astype(np.int64)
 
+    def positives(self, length_days: int) -> int:
+        """How many positives have windows that do not overlap, unit by unit, the earliest first.
+
+        Days may be a week apart and windows six weeks long: one incident makes six positive rows,
+        which say no more than one.
+
+        Args:
+            length_days: length of every window.
+        """
+        found, until = 0, dict[int, int]()
+        rows = np.flatnonzero(self.counts > 0)
+        rows = rows[np.argsort(self.day[rows], kind="stable")]
+        for unit, day in zip(self.unit[rows].tolist(), self.day[rows].tolist(), strict=True):
+            if day >= until.get(unit, day):
+                found, until[unit] = found + 1, day + length_days
+        return found
+
     @cached_property
     def risk(self) -> Floats:
         """How likely each row seems by past incidents here and around alone, shape (rows,).

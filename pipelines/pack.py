@@ -183,7 +183,8 @@ class Training(Frozen):
         candidates: names in `models/zoo.py`.
         features: names in the feature registry; empty means all.
         seed: seed of everything random.
-        min_positives: with fewer positives than this, the target is refused.
+        min_positives: with fewer positives than this whose windows do not overlap, the target is
+            refused.
     """
 
     start: date

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from features.coverage import coverage
+from features.errors import TooFewPositivesError
 from features.panel import build_panel
 from features.tables import known
 from pipelines.evaluation import outcomes
@@ -19,6 +20,7 @@ from pipelines.pack import Pack, load_pack
 from pipelines.question import Question, ask, context_as_of, target_class, windows
 from pipelines.run import Workshop, run
 from pipelines.settings import Settings
+from pipelines.training import fit, prepare
 from response.lessons import learn
 from response.lessons_evidence import About, Evidence, Sent
 from store.lake import Lake
@@ -54,6 +56,17 @@ def test_forty_four_communes_saw_violence_in_the_window(mali: Ingested, question
     counts = outcomes(mali.tables, question, 14)
     assert counts is not None
     assert (counts > 0).sum() == 44
+
+
+def test_attacks_on_the_vote_are_too_rare_to_learn(pack: Pack, mali: Ingested) -> None:
+    """Weekly rows repeat each of them six times; what they teach is not six times as much."""
+    one = pack.training.model_copy(update={"features": ("target_count_365d",)})
+    few = pack.model_copy(update={"training": one})
+    rare = ask(few, mali.tables.elections, ROUND, AS_OF, "electoral")
+    prepared = prepare(few, mali.tables, rare)
+    assert prepared.data.y.sum() > few.training.min_positives
+    with pytest.raises(TooFewPositivesError, match="expected at least 50 positives.*got 10 in"):
+        fit(few, prepared, rare, lambda _: None)
 
 
 def test_lessons_find_where_incidents_fell_and_nobody_stood(pack: Pack, mali: Ingested) -> None:
