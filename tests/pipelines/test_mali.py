@@ -65,7 +65,7 @@ def test_attacks_on_the_vote_are_too_rare_to_learn(pack: Pack, mali: Ingested) -
     rare = ask(few, mali.tables.elections, ROUND, AS_OF, "electoral")
     prepared = prepare(few, mali.tables, rare)
     assert prepared.data.y.sum() > few.training.min_positives
-    with pytest.raises(TooFewPositivesError, match="expected at least 50 positives.*got 10 in"):
+    with pytest.raises(TooFewPositivesError, match=r"expected at least 50 positives.*got 10 in"):
         fit(few, prepared, rare, lambda _: None)
 
 
