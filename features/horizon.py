@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.vocabulary import EventType, Language
+from features.vocabulary import POLITICAL_VIOLENCE, EventType, Language
 
 _TYPES_FR = {
     EventType.BATTLE: "combat",
@@ -51,15 +51,18 @@ class TargetClass:
     def incident_words(self, language: Language) -> tuple[str, str, str]:
         """One that counts, in a few words: with brackets for its number, of many, and of one.
 
-        "violent incident[s]", "violent incidents", "violent incident".
+        "violent incident[s]", "violent incidents", "violent incident". Classes that no adjective
+        fits are incidents "of the target", whose rule stands beside every forecast.
         """
+        plain = self.min_fatalities <= 1 and set(self.event_types) >= set(POLITICAL_VIOLENCE)
         if language is Language.FR:
             traits = [_FR_DEADLY] * bool(self.min_fatalities) + [_FR_LINKED] * self.electoral_only
-            text = f"incident[s] {' '.join(traits or [_FR_VIOLENT])}"
+            text = f"incident[s] {' '.join(traits or [_FR_VIOLENT]) if plain else 'de la cible'}"
         else:
             traits = ["deadly"] * bool(self.min_fatalities)
             traits += ["election-linked"] * self.electoral_only
-            text = f"{' '.join(traits or ['violent'])} incident[s]"
+            told = f"{' '.join(traits or ['violent'])} incident[s]"
+            text = told if plain else "incident[s] of the target"
         return text, text.replace("[s]", "s"), text.replace("[s]", "")
 
     @property

@@ -294,8 +294,13 @@ def held_out_scores(rows: HeldOut) -> dict[str, float]:
     """Scores over several `as_of` days.
 
     Average precision and AUC are means over the days that have a positive, since units are
-    ranked within a day; the other scores are pooled.
+    ranked within a day; the other scores are pooled. All are missing where a forecast is no
+    number, so that no such model can be promoted.
     """
+    if not np.isfinite(rows.margin).all():
+        none = np.zeros_like(rows.margin)
+        scored = held_out_scores(replace(rows, margin=none, probability=none))
+        return dict.fromkeys(scored, float("nan"))
     pooled = scores(rows.y, rows.probability, rows.base_rate)
     days = [rows.day == d for d in np.unique(rows.day)]
     days = [d for d in days if 0 < rows.y[d].sum() < d.sum()]

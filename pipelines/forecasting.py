@@ -290,10 +290,10 @@ def vintage(pack: Pack, ingested: Ingested, language: Language = Language.EN) ->
 
 
 _NO_MODEL = {
-    Language.EN: "No model beat the baselines on held-out time, so this bulletin shows the best "
-    "baseline, {} ({}).",
-    Language.FR: "Aucun modèle n'a fait mieux que les références sur les périodes mises de côté : "
-    "ce bulletin montre donc la meilleure référence, {}.",
+    Language.EN: "No model both beat the baselines on held-out time and passed the guards on its "
+    "output, so this bulletin shows the best baseline, {}{}.",
+    Language.FR: "Aucun modèle n'a à la fois fait mieux que les références sur les périodes mises "
+    "de côté et satisfait aux contrôles\u202f: ce bulletin montre donc la meilleure référence, {}.",
 }
 _TRAINED = {
     Language.EN: "The model was trained on what was known on {}.",
@@ -321,7 +321,8 @@ def _notes(ingested: Ingested, question: Question, version: Version, language: L
     notes = []
     if version.kind in BASELINES:
         reasons = "; ".join((version.verdict or {}).get("refused", [])[:3])
-        notes.append(_NO_MODEL[language].format(version.kind.replace("_", " "), reasons))
+        told = f" ({reasons})" if reasons else ""
+        notes.append(_NO_MODEL[language].format(version.kind.replace("_", " "), told))
     if version.trained_as_of < question.as_of:
         notes.append(_TRAINED[language].format(version.trained_as_of))
     calendar = ingested.tables.elections.set_index("election_id")

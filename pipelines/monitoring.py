@@ -92,7 +92,7 @@ def monitor(workshop: Workshop, target: str, as_of: date) -> Report:
             more, shift = _against_model(workshop, session, issued, tables, as_of)
             checks += more
         else:
-            nothing = f"no bulletin of target {target} as of {as_of} or before"
+            nothing = f"no bulletin with scores of target {target} as of {as_of} or before"
             checks.append(_check("output", "newest bulletin", np.nan, limit.output_shift, nothing))
     # One bulletin per round counts: the last one before its window ended.
     last = {a.election_id: a for a in reversed(found)}
@@ -239,16 +239,20 @@ def _against_model(
     age = (as_of - version.trained_as_of).days
     says = f"{version.kind} of {version.trained_as_of}"
     checks.append(_check("model", "days since training", age, limit.model_age_days, says))
-    # The units that vote in the bulletin's round, and where rounds are learned from, days as far
-    # from each of them as today is from it.
+    # Between rounds there is nothing to ask a model that learned from rounds: its day is looked at.
+    rounds = pack.target(newest.target).grid == "rounds"
     question = replace(
-        _question(pack, newest.target, as_of, lead, length),
+        _question(pack, newest.target, newest.as_of if rounds else as_of, lead, length),
         election_id=newest.election_id,
         iso3=newest.iso3,
     )
     prepared = prepare(pack, tables, question, model.columns)
     known_then = day_number(version.trained_as_of)
     reference, day = _learned_from(prepared, settle_days(pack), known_then, limit.usual_days)
+    if reference.empty:
+        says = "nothing that the model learned from is left to compare with"
+        nothing = _check("input", "features that shifted", np.nan, limit.feature_shift, says)
+        return [*checks, nothing], pd.DataFrame(columns=_SHIFT)
     shift = feature_shift(_of(model, prepared.now), _of(model, reference), day)
     share = float(shift["shifted"].mean())
     said = f"{int(shift['shifted'].sum())} of {len(shift)} features"
@@ -259,7 +263,8 @@ def _against_model(
     learned = pd.Series(model.probability(_of(model, reference.loc[recent])))
     bound = _threshold(limit.output_shift)
     checks.append(output_check("newest bulletin and the last year learned", now, learned, bound))
-    checks.append(output_check("today and the newest bulletin", today, now, bound))
+    if not rounds:
+        checks.append(output_check("today and the newest bulletin", today, now, bound))
     return checks, shift
 
 

@@ -170,4 +170,5 @@ def print_report(report: Report) -> None:
 
 def print_mlflow(settings: Settings) -> None:
     """How to look at the runs."""
-    out.print(f"runs: mlflow ui --backend-store-uri {settings.tracking_uri}", soft_wrap=True)
+    command = f"mlflow ui --backend-store-uri {settings.tracking_uri}"
+    out.print(f"runs: MLFLOW_DISABLE_TELEMETRY=true {command}", soft_wrap=True)

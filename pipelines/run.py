@@ -126,7 +126,8 @@ def _abstained(
     error: TooFewPositivesError,
 ) -> Job:
     """The bulletin of a target that is too rare to be learned: it abstains and says so."""
-    positives, needed = int(prepared.data.y.sum()), workshop.pack.training.min_positives
+    positives = prepared.data.positives(question.horizon.length_days)
+    needed = workshop.pack.training.min_positives
     reasons = {
         Language.EN: f"Too few past cases to learn from: {error}.",
         Language.FR: "Trop peu de cas passés pour apprendre.",
@@ -134,9 +135,9 @@ def _abstained(
     if positives < needed:
         reasons = {
             Language.EN: f"Too few past cases to learn from: {positives} past windows of a "
-            f"commune saw one, {needed} are needed.",
+            f"commune, none of them overlapping, saw one; {needed} are needed.",
             Language.FR: f"Trop peu de cas passés pour apprendre : {positives} périodes passées "
-            f"d'une commune en ont connu un, il en faut {needed}.",
+            f"d'une commune, sans chevauchement, en ont connu un ; il en faut {needed}.",
         }
     database = connect(workshop.settings.database)
     issued = abstain(workshop.pack, ingested, prepared, question, reasons, database, workshop.now)

@@ -58,17 +58,10 @@ class Draws:
     Attributes:
         model: the process, one branch per draw.
         state: the state before the day after `as_of`, one branch per draw.
-        lasting: log rate of units in standard deviations, conflicts included, shape (channels,
-            draws, units).
-        hot: regions at conflict, shape (draws, regions).
-        accepted: share of Hamiltonian paths, and of proposals of unreported incidents, accepted.
     """
 
     model: Model
     state: State
-    lasting: Floats
-    hot: Floats
-    accepted: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -121,9 +114,10 @@ class Chain:
         """Let the chain settle for `warm_up` steps, then take draws."""
         for _ in range(warm_up):
             self._kick *= float(np.exp(0.1 * (self._step()[0] - _ACCEPTED)))
-        kept, accepted = [], []
+        kept = []
         for _ in range(draws):
-            accepted += [self._step() for _ in range(THIN)]
+            for _ in range(THIN):
+                self._step()
             lasting, unit, region = self._parts(self.noise)
             drifts = (self._drift(unit)[:, -1], self._drift(region)[:, -1])
             kept.append((lasting, *drifts, self.level, self.hidden.excitation[-1], self._hot))
@@ -134,8 +128,7 @@ class Chain:
         state = State(excitation.swapaxes(0, 1), unit * s.unit_drift, region * s.region_drift)
         for _ in range(_STEPS_TO_END):
             state = drifted(self._rng, s, state)
-        paths, proposals = np.mean(accepted, axis=0)
-        return Draws(model, state, lasting, hot, (float(paths), float(proposals)))
+        return Draws(model, state)
 
     def _step(self) -> tuple[float, float]:
         """One round over all unknowns; chances with which a path and a proposal were accepted."""

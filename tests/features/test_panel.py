@@ -21,7 +21,7 @@ from features.kernels import Rows, windowed
 from features.panel import build_panel, registered, unknown_names
 from features.registry import FEATURES, Feature
 from features.tables import Tables, known
-from features.vocabulary import POLITICAL_VIOLENCE, Language
+from features.vocabulary import POLITICAL_VIOLENCE, EventType, Language
 from features.wording import plainly
 
 _spec = importlib.util.spec_from_file_location("oracle", Path(__file__).with_name("oracle.py"))
@@ -74,14 +74,24 @@ def test_the_registry_has_fifty_features_and_each_says_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("target", "english", "french"),
     [
-        (TargetClass("lethal", POLITICAL_VIOLENCE, 1), "deadly", "meurtrier"),
+        (TargetClass("lethal", POLITICAL_VIOLENCE, 1), "deadly incident", "incident meurtrier"),
         (
             TargetClass("vote", POLITICAL_VIOLENCE, 0, electoral_only=True),
-            "election-linked",
-            "lié à un scrutin",
+            "election-linked incident",
+            "incident lié à un scrutin",
+        ),
+        (
+            TargetClass("riots", (EventType.RIOT,)),
+            "incident of the target",
+            "incident de la cible",
+        ),
+        (
+            TargetClass("massacres", POLITICAL_VIOLENCE, 3),
+            "incident of the target",
+            "incident de la cible",
         ),
     ],
-    ids=["lethal", "electoral"],
+    ids=["lethal", "electoral", "one type", "many deaths"],
 )
 def test_what_a_feature_counts_is_what_its_words_say(
     tables: Tables, target: TargetClass, english: str, french: str
@@ -93,10 +103,8 @@ def test_what_a_feature_counts_is_what_its_words_say(
         same = np.array_equal(usual.values[position], other.values[position], equal_nan=True)
         assert same == (before.says == after.says), after.name
     says = {f.name: f.says for f in other.features}["target_days_since"]
-    assert says[Language.EN].exactly[3650.0] == (
-        f"no {english} incident known here in the last ten years"
-    )
-    assert says[Language.FR].text == f"jour[s] depuis le dernier incident {french} ici"
+    assert says[Language.EN].exactly[3650.0] == (f"no {english} known here in the last ten years")
+    assert says[Language.FR].text == f"jour[s] depuis le dernier {french} ici"
     for feature in other.features:
         assert "violent" not in feature.says[Language.EN].text
         assert "violent" not in feature.says[Language.FR].text

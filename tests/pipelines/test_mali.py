@@ -69,6 +69,18 @@ def test_attacks_on_the_vote_are_too_rare_to_learn(pack: Pack, mali: Ingested) -
         fit(few, prepared, rare, lambda _: None)
 
 
+def test_the_bulletin_about_the_vote_says_how_few_cases_there_are(
+    pack: Pack, tmp_path: Path
+) -> None:
+    one = pack.training.model_copy(update={"features": ("target_count_365d",)})
+    settings = Settings(home=tmp_path, tracking_uri=f"sqlite:///{tmp_path / 'm.db'}")
+    workshop = Workshop(pack.model_copy(update={"training": one}), settings, NOW, lambda _: None)
+    assert run(workshop, ROUND, AS_OF, "electoral").abstains == (
+        "Too few past cases to learn from: 10 past windows of a commune, none of them "
+        "overlapping, saw one; 50 are needed."
+    )
+
+
 def test_lessons_find_where_incidents_fell_and_nobody_stood(pack: Pack, mali: Ingested) -> None:
     calendar = windows(pack, mali.tables.elections).set_index("election_id")
     start, end = calendar.loc[ROUND, ["window_start", "window_end"]]

@@ -237,7 +237,7 @@ def test_a_target_too_rare_to_learn_gives_a_bulletin_that_abstains(country: Coun
     pack = workshop.pack.model_copy(update={"training": training})
     job = run(replace(workshop, pack=pack), ROUND, None, "lethal")
     assert job.abstains is not None
-    assert job.abstains.endswith("past windows of a commune saw one, 100000 are needed.")
+    assert job.abstains.endswith("none of them overlapping, saw one; 100000 are needed.")
     assert set(job.issued.scores["band"]) == {"abstained"}
     with sessions(connect(country.settings.database))() as session:
         head = bulletin(session, job.issued.bulletin_id)
@@ -300,8 +300,24 @@ def test_monitoring_of_a_target_that_learns_from_rounds(country: Country) -> Non
     with sessions(connect(country.settings.database))() as session:
         issued = monitoring._issued(session, pack, "any", day)
         checks, shift = monitoring._against_model(workshop, session, issued, tables, day)
-    assert {c.name for c in checks} >= {"features that shifted", "today and the newest bulletin"}
-    assert len(shift)
+    names = {c.name for c in checks}
+    assert names >= {"features that shifted", "newest bulletin and the last year learned"}
+    # Between rounds there is no today to ask about.
+    assert "today and the newest bulletin" not in names
+    assert len(shift) == len(country.job.prepared.panel.names)
+
+
+def test_monitoring_says_so_where_nothing_learned_is_left(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitoring, "settled", lambda days, *_: days < 0)
+    tables, day = country.job.ingested.tables, date(2025, 1, 15)
+    with sessions(connect(country.settings.database))() as session:
+        issued = monitoring._issued(session, country.pack, "any", day)
+        checks, shift = monitoring._against_model(country.workshop(), session, issued, tables, day)
+    assert shift.empty
+    assert "nothing that the model learned from" in checks[-1].says
+    assert checks[-1].status == "unknown"
 
 
 def test_monitor_exits_with_a_status_for_schedulers(
@@ -319,7 +335,9 @@ def test_monitor_exits_with_a_status_for_schedulers(
     assert {c["name"] for c in told["checks"] if c["status"] == "act"} >= {"days since a report"}
     none_yet = CliRunner().invoke(app, ["monitor", pack, "--as-of", "2024-09-01"])
     assert none_yet.exit_code in (3, 4)
-    assert "no bulletin of target any as of 2024-09-01" in " ".join(none_yet.output.split())
+    assert "no bulletin with scores of target any as of 2024-09-01" in " ".join(
+        none_yet.output.split()
+    )
     assert CliRunner().invoke(app, ["monitor", str(tmp_path / "no.toml")]).exit_code != 0
 
 
