@@ -12,7 +12,13 @@ from features.errors import ConfigError, TooFewPositivesError
 from features.horizon import Horizon
 from features.registry import FEATURES
 from models.baselines import BASELINES
-from models.development import RECALIBRATED_EVERY_DAYS, Development, develop, judged
+from models.development import (
+    RECALIBRATED_EVERY_DAYS,
+    Development,
+    develop,
+    held_out_scores,
+    judged,
+)
 from models.drivers import drivers, wording
 from models.examples import Examples
 from models.forecaster import Forecaster
@@ -55,6 +61,20 @@ def test_first_fold_calibrates_and_is_not_judged(plainly: Development) -> None:
     assert first.any()
     assert held_out.day[first].max() < held_out.day[~first].min()
     assert len(judged(held_out).y) == (~first).sum()
+
+
+def test_a_model_whose_forecasts_are_no_numbers_is_refused_and_stops_nothing(
+    plainly: Development,
+) -> None:
+    """A missing score would be sorted above all others, and rank best."""
+    good = judged(plainly.held_out["logistic"])
+    margin = good.margin.copy()
+    margin[3] = np.nan
+    scored = held_out_scores(replace(good, margin=margin))
+    assert np.isnan(list(scored.values())).all()
+    table = plainly.table.copy()
+    table.loc["logistic"] = pd.Series(scored)
+    assert judge(table).promoted in BASELINES
 
 
 def test_held_out_forecasts_ignore_later_labels(data: Examples, plainly: Development) -> None:
