@@ -237,8 +237,8 @@ def _calibrator(name: str | Entry, held_out: HeldOut, for_day: int) -> Calibrato
 
 
 def _dispersion(held_out: HeldOut, calibrator: Calibrator, horizon: Horizon) -> float:
-    use = apart(held_out.day, horizon.length_days)
-    return dispersion(calibrator(held_out.margin[use]), (held_out.ends[use] > 0).astype(np.int64))
+    share = apart(held_out.day, horizon.length_days)
+    return dispersion(calibrator(held_out.margin), (held_out.ends > 0).astype(np.int64), share)
 
 
 def revalidate(

@@ -18,20 +18,26 @@ MOST = 2.0
 """Largest standard deviation looked for, in log-odds."""
 
 _NODES, _WEIGHTS = hermegauss(20)
+_CURVE = 200
 _LEAST = 1e-12
 """Keeps the logarithm of a chance finite."""
 
 
-def apart(day: Days, length_days: int) -> NDArray[np.bool_]:
-    """Rows of days that are at least a window apart, so that no incident counts twice."""
+def apart(day: Days, length_days: int) -> float:
+    """Share of the days that would be left if they had to lie a window apart, above 0.
+
+    Windows that overlap tell of the same incidents. Which of them are kept would be a lottery; so
+    all are, and each counts as much as this share of one.
+    """
+    days = np.unique(day)
     kept: list[int] = []
-    for candidate in np.unique(day):
+    for candidate in days:
         if not kept or candidate - kept[-1] >= length_days:
             kept.append(int(candidate))
-    return np.isin(day, kept)
+    return len(kept) / len(days)
 
 
-def dispersion(margin: Floats, ends: NDArray[np.int64]) -> float:
+def dispersion(margin: Floats, ends: NDArray[np.int64], share: float = 1.0) -> float:
     """Standard deviation, in log-odds, of true probabilities around calibrated forecasts.
 
     It shows in what the two ends of one window have in common beyond the forecast: a model that
@@ -45,9 +51,10 @@ def dispersion(margin: Floats, ends: NDArray[np.int64]) -> float:
     incidents are rare, the logarithm of the rate is the log-odds.
 
     Args:
-        margin: calibrated held-out log-odds, shape (rows,), of days a window apart.
+        margin: calibrated held-out log-odds, shape (rows,).
         ends: whether the first and the last quarter of each window saw an incident, 0 or 1,
             shape (rows, 2).
+        share: what each row counts (a composite likelihood, Varin et al. 2011), see `apart`.
 
     Returns:
         Between 0 and `MOST`; 0 where an end never saw an incident.
@@ -57,17 +64,30 @@ def dispersion(margin: Floats, ends: NDArray[np.int64]) -> float:
     rate = np.logaddexp(0.0, margin)  # minus the logarithm of the chance of no incident
     rates = np.stack([rate * _share(rate, end) for end in ends.T])
     seen = ends.T == 1
+    some = seen.any(axis=0)
+    # Of rows that saw nothing, nearly all, only the rate counts: they are read off a curve.
+    quiet = np.log(np.maximum(rates[:, ~some].sum(axis=0), _LEAST))
+    curve = np.linspace(quiet.min(), quiet.max(), _CURVE) if len(quiet) else quiet
 
     def loss(sigma: float) -> float:
-        total = np.zeros((len(margin), len(_NODES)))
-        for end_rate, saw in zip(rates, seen, strict=True):
-            none = -end_rate[:, None] * np.exp(sigma * _NODES - sigma**2 / 2)
+        factor = np.exp(sigma * _NODES - sigma**2 / 2)
+        total = np.zeros((int(some.sum()), len(_NODES)))
+        for end_rate, saw in zip(rates[:, some], seen[:, some], strict=True):
+            none = -end_rate[:, None] * factor
             total += np.where(saw[:, None], np.log(np.maximum(-np.expm1(none), _LEAST)), none)
-        top = total.max(axis=1, keepdims=True)
-        mean = np.exp(total - top) @ _WEIGHTS / _WEIGHTS.sum()
-        return sigma**2 / 2 - float((np.log(mean) + top[:, 0]).sum())
+        found = _mean_of_logs(total).sum()
+        if len(quiet):
+            found += np.interp(quiet, curve, _mean_of_logs(-np.exp(curve)[:, None] * factor)).sum()
+        return sigma**2 / 2 - share * float(found)
 
     return float(minimize_scalar(loss, bounds=(0.0, MOST), method="bounded").x)
+
+
+def _mean_of_logs(total: Floats) -> Floats:
+    """Logarithm of the mean over nodes of what has these logarithms, shape (rows,)."""
+    top = total.max(axis=1, keepdims=True)
+    mean: Floats = np.log(np.exp(total - top) @ _WEIGHTS / _WEIGHTS.sum()) + top[:, 0]
+    return mean
 
 
 def _share(rate: Floats, y: NDArray[np.int64]) -> float:

@@ -44,6 +44,17 @@ def test_ends_without_incidents_say_nothing() -> None:
     assert dispersion(np.zeros(50), np.zeros((50, 2), dtype=np.int64)) == 0.0
 
 
-def test_days_that_share_incidents_are_left_out() -> None:
+def test_days_that_share_incidents_count_once_together() -> None:
     day = np.repeat(np.arange(0, 100, 14), 2)
-    assert sorted(set(day[apart(day, 42)])) == [0, 42, 84]
+    assert apart(day, 42) == 3 / 8
+    assert apart(day, 14) == 1.0
+
+
+def test_rows_that_are_told_again_say_no_more() -> None:
+    """Which of overlapping windows come first must not decide what an interval is."""
+    forecast, _, ends = made(0.7)
+    few, once = slice(0, 3000), dispersion(forecast[:3000], ends[:3000])
+    again = dispersion(np.tile(forecast[few], 6), np.tile(ends[few], (6, 1)), 1 / 6)
+    assert again == pytest.approx(once, abs=1e-3)
+    # Counted in full, they would outweigh the prior.
+    assert abs(dispersion(np.tile(forecast[few], 6), np.tile(ends[few], (6, 1))) - once) > 0.02
