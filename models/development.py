@@ -230,13 +230,20 @@ def _take(held_out: HeldOut, keep: NDArray[np.bool_]) -> HeldOut:
     return HeldOut(**{f.name: getattr(held_out, f.name)[keep] for f in fields(HeldOut)})
 
 
+def _numbers(held_out: HeldOut) -> HeldOut:
+    """The rows whose forecast is a number; where one is not, the model loses its scores."""
+    return _take(held_out, np.isfinite(held_out.margin))
+
+
 def _calibrator(name: str | Entry, held_out: HeldOut, for_day: int) -> Calibrator:
     if not entry(name).calibrated:
         return Calibrator()
+    held_out = _numbers(held_out)
     return fit_calibrator(held_out.margin, held_out.y, (for_day - held_out.day).astype(float))
 
 
 def _dispersion(held_out: HeldOut, calibrator: Calibrator, horizon: Horizon) -> float:
+    held_out = _numbers(held_out)
     share = apart(held_out.day, horizon.length_days)
     return dispersion(calibrator(held_out.margin), (held_out.ends > 0).astype(np.int64), share)
 
@@ -274,9 +281,10 @@ def revalidate(
 def judged(held_out: HeldOut) -> HeldOut:
     """The rows on which models are compared: those calibrated on earlier time.
 
-    With a single fold nothing earlier was held out, and the plain margins are judged.
+    Forecasts that are no numbers are among them, so that they are seen. With a single fold
+    nothing earlier was held out, and the plain margins are judged.
     """
-    keep = ~np.isnan(held_out.probability)
+    keep = ~np.isnan(held_out.probability) | ~np.isfinite(held_out.margin)
     if not keep.any():
         keep = np.ones(len(held_out.y), dtype=bool)
         held_out = replace(held_out, probability=expit(held_out.margin))

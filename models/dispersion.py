@@ -24,7 +24,7 @@ _LEAST = 1e-12
 
 
 def apart(day: Days, length_days: int) -> float:
-    """Share of the days that would be left if they had to lie a window apart, above 0.
+    """Share of the days that would be left if they had to lie a window apart; 0 without any.
 
     Windows that overlap tell of the same incidents. Which of them are kept would be a lottery; so
     all are, and each counts as much as this share of one.
@@ -34,7 +34,7 @@ def apart(day: Days, length_days: int) -> float:
     for candidate in days:
         if not kept or candidate - kept[-1] >= length_days:
             kept.append(int(candidate))
-    return len(kept) / len(days)
+    return len(kept) / max(len(days), 1)
 
 
 def dispersion(margin: Floats, ends: NDArray[np.int64], share: float = 1.0) -> float:

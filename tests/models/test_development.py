@@ -11,18 +11,13 @@ import pytest
 from features.errors import ConfigError, TooFewPositivesError
 from features.horizon import Horizon
 from features.registry import FEATURES
-from models.baselines import BASELINES
-from models.development import (
-    RECALIBRATED_EVERY_DAYS,
-    Development,
-    develop,
-    held_out_scores,
-    judged,
-)
+from models.baselines import BASELINES, CountScore
+from models.development import RECALIBRATED_EVERY_DAYS, Development, develop, judged
 from models.drivers import drivers, wording
 from models.examples import Examples
 from models.forecaster import Forecaster
 from models.promotion import judge
+from models.zoo import ZOO, Entry
 
 
 def trained(data: Examples, **changes: object) -> Development:
@@ -63,18 +58,24 @@ def test_first_fold_calibrates_and_is_not_judged(plainly: Development) -> None:
     assert len(judged(held_out).y) == (~first).sum()
 
 
+class Broken(CountScore):
+    """A count that is no number now and then."""
+
+    def decision_function(self, X: pd.DataFrame) -> np.ndarray:
+        margin = super().decision_function(X)
+        return np.where(np.arange(len(margin)) == 3, np.nan, margin)
+
+
 def test_a_model_whose_forecasts_are_no_numbers_is_refused_and_stops_nothing(
-    plainly: Development,
+    data: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing score would be sorted above all others, and rank best."""
-    good = judged(plainly.held_out["logistic"])
-    margin = good.margin.copy()
-    margin[3] = np.nan
-    scored = held_out_scores(replace(good, margin=margin))
-    assert np.isnan(list(scored.values())).all()
-    table = plainly.table.copy()
-    table.loc["logistic"] = pd.Series(scored)
+    broken = Entry(Broken(("target_count_365d",)), 1, "breaks")
+    monkeypatch.setitem(ZOO, "logistic", broken)
+    table = trained(data).table
+    assert table.loc["logistic"].isna().all()
     assert judge(table).promoted in BASELINES
+    assert table.drop(index="logistic")["brier"].notna().all()
 
 
 def test_held_out_forecasts_ignore_later_labels(data: Examples, plainly: Development) -> None:

@@ -106,7 +106,11 @@ def test_what_is_reported_later_changes_nothing(small: Reader) -> None:
     kind = np.where(later, "riot", history.event_type).tolist()
     states = {at: state for at, state in history.states.items() if at < small.as_of}
     changed = replace(history, unit=unit, event_type=kind, day=day, states=states)
-    country = replace(small.country, history=changed)
+    held = small.country.campaigns
+    unknown = held.announced > small.as_of
+    assert unknown.any()
+    campaigns = replace(held, unit=np.where(unknown, held.unit[::-1], held.unit))
+    country = replace(small.country, history=changed, campaigns=campaigns)
     told = replace(small, country=country).knowable()
     assert told.probability.tobytes() == small.knowable().probability.tobytes()
 
