@@ -1,9 +1,11 @@
-"""What every room's tests share: where the real data are, and one thread for linear algebra."""
+"""What every room's tests share: where the real data are, and what spares the machine."""
 
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,19 @@ import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-from postgres import Postgres, programs, running
+from postgres import MEMORY, Postgres, programs, running
 
 # Two workers on two cores: threads of BLAS would wait for each other, and burn the time in loops.
 # Libraries read this when they are loaded, and processes that tests start inherit it.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
+
+# Databases of tests are written and thrown away: in memory nobody waits for a disk to have them.
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# Libraries stay and tests leave little: to look for circles after every 700 objects finds none.
+gc.set_threshold(20_000, 20, 20)
 
 # On a busy machine an example may take long; how long says nothing about what it shows.
 settings.register_profile("patient", settings(), deadline=None)
@@ -38,6 +47,12 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {file: number for number, file in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: collections need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,9 @@ from sqlalchemy import create_engine, text
 from store import database
 from store.schema import Base
 
+MEMORY = Path("/dev/shm")  # noqa: S108
+"""Where Linux keeps files in memory."""
+
 
 class Postgres:
     """A running server that hands out databases."""
@@ -65,7 +68,8 @@ def programs() -> Path | None:
 def running(binaries: Path) -> Iterator[Postgres]:
     """Start a server on a socket of its own; PostgreSQL refuses root, so that steps aside."""
     user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="vigie-pg-", dir="/tmp"))
+    root = os.environ.get("PYTEST_DEBUG_TEMPROOT", "/tmp")  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="vigie-pg-", dir=root))
     if user:
         shutil.chown(folder, user, user)
     data = folder / "data"
