@@ -5,7 +5,7 @@ Hawkes (1971, Biometrika 58), which Mohler et al. (2011, JASA 106) use for crime
 Mangion et al. (2012, PNAS 109) for conflict. The decayed counts of the panel are its memory: a sum
 of them with weights of zero or more is the rate that past incidents leave, wherever they
 happened and however fast they are forgotten. What incidents within the window set off is part of
-the weights.
+the weights. Where people vote within the window, each of them may be higher.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ _STEPS, _SHORTEST, _ENOUGH = 40, 1e-4, 1e-7
 
 _HINT = 1e-9
 
+POLLING = "polling_in_window"
+"""Polling days in the window; what counts is whether there is one."""
+
 
 def remembers(name: str) -> bool:
     """Whether a feature is a decayed count of incidents, here or around."""
@@ -37,12 +40,14 @@ def remembers(name: str) -> bool:
 class SelfExciting(MarginEstimator):
     """P(at least one incident) = 1 - exp(-rate), the rate a sum of decayed counts and a constant.
 
-    Weights are found by maximum likelihood, none below zero: Fisher scoring, each step a
-    non-negative least-squares problem (Lawson and Hanson 1974). The likelihood is concave, so that
-    there is one best rate.
+    In windows with a polling day every count, and the constant, may weigh more. Weights are found
+    by maximum likelihood, none below zero: Fisher scoring, each step a non-negative
+    least-squares problem (Lawson and Hanson 1974). The likelihood is concave, so that there is
+    one best rate.
 
     Args:
-        columns: features of which those that `remembers` names are used; all when None.
+        columns: features of which those that `remembers` names are used, and `POLLING`; all when
+            None.
     """
 
     def __init__(self, columns: tuple[str, ...] | None = None) -> None:
@@ -50,20 +55,48 @@ class SelfExciting(MarginEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None) -> Self:
         """Find the weights."""
-        self.columns_ = [c for c in self.columns or X.columns if remembers(c)]
-        y, values = np.asarray(y, dtype=float), X[self.columns_].to_numpy(dtype=float)
+        names = list(self.columns or X.columns)
+        self.columns_ = [c for c in names if remembers(c)]
+        self.votes_ = POLLING in names
+        y, past, vote = np.asarray(y, dtype=float), self._past(X), self._vote(X)
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        self.centre_ = weight @ values / weight.sum()
-        scale = np.where(self.centre_ > 0, self.centre_, np.inf)
-        terms = np.column_stack([values / scale, np.ones(len(y))])
-        fitted = _most_likely(terms, y, weight)
-        self.weights_, self.constant_ = fitted[:-1] / scale, float(fitted[-1])
+        terms = np.hstack([past, past * vote[:, None]]) if self.votes_ else past
+        mean = weight @ terms / weight.sum()
+        scale = np.where(mean > 0, mean, np.inf)
+        fitted = _most_likely(terms / scale, y, weight) / scale
+        known = past.shape[1]
+        self.weights_ = fitted[:known]
+        self.more_ = fitted[known:] if self.votes_ else np.zeros(known)
+        self.centre_, self.vote_centre_ = mean[:known], float(weight @ vote / weight.sum())
         return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a stored state, also one from before the calendar, with its constant apart."""
+        if "constant_" in state:
+            weights = np.append(state["weights_"], state["constant_"])
+            state = {name: value for name, value in state.items() if name != "constant_"} | {
+                "weights_": weights,
+                "more_": np.zeros_like(weights),
+                "centre_": np.append(state["centre_"], 1.0),
+                "votes_": False,
+                "vote_centre_": 0.0,
+            }
+        super().__setstate__(state)
+
+    def _past(self, X: pd.DataFrame) -> Floats:
+        """The counts, and 1 for the constant; shape (rows, counts + 1)."""
+        return np.column_stack([X[self.columns_].to_numpy(dtype=float), np.ones(len(X))])
+
+    def _vote(self, X: pd.DataFrame) -> Floats:
+        """1 where a polling day lies in the window, shape (rows,)."""
+        if not self.votes_:
+            return np.zeros(len(X))
+        return (X[POLLING].to_numpy(dtype=float) > 0).astype(float)
 
     def rate(self, X: pd.DataFrame) -> Floats:
         """Incidents per window that the past leaves to be expected, shape (rows,)."""
-        values = X[self.columns_].to_numpy(dtype=float)
-        return np.maximum(values @ self.weights_ + self.constant_, LEAST_RATE)
+        past = self._past(X)
+        return np.maximum(past @ self.weights_ + self._vote(X) * (past @ self.more_), LEAST_RATE)
 
     def decision_function(self, X: pd.DataFrame) -> Floats:
         """Log-odds, shape (rows,)."""
@@ -72,17 +105,23 @@ class SelfExciting(MarginEstimator):
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Each feature's share of the rate's distance from the average row, in log-odds.
 
-        The rate is a sum, so that on the straight way from the average row every feature
-        keeps its share: these are integrated gradients (Sundararajan et al. 2017).
+        On the straight way from the average row to this one, counts and calendar together, the
+        rate changes by so much for each: integrated gradients (Sundararajan et al. 2017), brought
+        to log-odds in proportion. What a count and a polling day add together is halved.
         """
-        values = X[self.columns_].to_numpy(dtype=float)
-        away = (values - self.centre_) * self.weights_
-        middle = max(float(self.centre_ @ self.weights_ + self.constant_), LEAST_RATE)
+        past, vote, usual = self._past(X), self._vote(X), self.vote_centre_
+        of_counts = (past - self.centre_) * (self.weights_ + np.outer(vote + usual, self.more_) / 2)
+        of_vote = (vote - usual) * ((past + self.centre_) / 2 @ self.more_)
+        middle = max(float(self.centre_ @ (self.weights_ + usual * self.more_)), LEAST_RATE)
         start = float(_log_odds(np.array(middle)))
-        total, moved = away.sum(axis=1), self.decision_function(X) - start
+        total = of_counts.sum(axis=1) + of_vote
+        moved = self.decision_function(X) - start
         # Next to the average row all is next to nothing; zero there keeps the sum within 1e-9.
         steep = np.divide(moved, total, out=np.zeros_like(moved), where=np.abs(total) > 1e-12)
-        table = pd.DataFrame(away * steep[:, None], columns=self.columns_, index=X.index)
+        shares = of_counts[:, :-1] * steep[:, None]
+        table = pd.DataFrame(shares, columns=self.columns_, index=X.index)
+        if self.votes_:
+            table[POLLING] = of_vote * steep
         return table.assign(**{STARTING_POINT: start})
 
 

@@ -55,7 +55,7 @@ ZOO: dict[str, Entry] = {
     "self_exciting": Entry(
         SelfExciting(),
         MEMBERS,
-        "a rate to which every past incident adds, here and around",
+        "a rate to which every past incident adds, here and around, perhaps more where people vote",
         negatives=NEGATIVES,
     ),
     AVERAGE: Entry(
