@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from features.errors import ContractError
 from features.horizon import Horizon, TargetClass
 from features.kernels import Floats, Rows
 from features.tables import Tables
-from features.vocabulary import EventType
+from features.vocabulary import ElectionType, EventType
 
 NEAR_KM = 30.0
 """What "nearby" means, between representative points: a convention of Vigie."""
@@ -37,6 +37,8 @@ class Context:
         horizon: the window that each `as_of` day looks at.
         variables: variables of the demographics table that the pack declares. They are not
             read off the table: that a column exists must not depend on what is known.
+        windows: first and last day relative to polling day, both included, of the window of each
+            type of round that the pack declares.
     """
 
     tables: Tables
@@ -44,6 +46,7 @@ class Context:
     target: TargetClass
     horizon: Horizon
     variables: tuple[str, ...] = ()
+    windows: Mapping[ElectionType, tuple[int, int]] = field(default_factory=dict)
     _memo: dict[object, Floats] = field(default_factory=dict, repr=False)
 
     def remember(self, key: object, compute: Callable[[], Floats]) -> Floats:

@@ -6,10 +6,11 @@ of the country that votes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from features import kernels
@@ -20,8 +21,8 @@ from features.registry import register
 from features.vocabulary import ElectionType
 
 FAMILY = "election"
-CYCLE_DAYS = 28, 14
-"""An election window for this history: 28 days before polling day to 14 days after it."""
+UNDECLARED_WINDOW_DAYS = -28, 14
+"""First and last day, relative to polling day, of the window of a round whose type has none."""
 FAR_DAYS = 730.0
 """Days to or since polling are cut here: two years."""
 DEFAULT_CAMPAIGN_DAYS = 21, 2
@@ -45,10 +46,34 @@ class Calendar:
 
     polling: Days
     known: Days
+    window_start: Days
+    window_end: Days
     campaign_start: Days
     campaign_end: Days
     kind: NDArray[np.str_]
     round: NDArray[np.int64]
+
+
+def window_days(
+    elections: pd.DataFrame, windows: Mapping[ElectionType, tuple[int, int]]
+) -> tuple[Days, Days]:
+    """First and last day of each round's window, both included.
+
+    Args:
+        elections: the calendar.
+        windows: first and last day relative to polling day of each type of round;
+            `UNDECLARED_WINDOW_DAYS` for those that are not among them.
+
+    Returns:
+        Two arrays of day numbers, shape (rounds,).
+    """
+    polling = day_numbers(elections["polling_date"])
+    days = [
+        windows.get(ElectionType(kind), UNDECLARED_WINDOW_DAYS)
+        for kind in elections["election_type"]
+    ]
+    first, last = np.array(days, dtype=np.int64).reshape(-1, 2).T
+    return polling + first, polling + last
 
 
 def calendar(context: Context, country: str) -> Calendar:
@@ -57,9 +82,12 @@ def calendar(context: Context, country: str) -> Calendar:
     table = table.loc[table["iso3"] == country].sort_values(["polling_date", "election_id"])
     polling = day_numbers(table["polling_date"])
     start, end = DEFAULT_CAMPAIGN_DAYS
+    window_start, window_end = window_days(table, context.windows)
     return Calendar(
         polling=polling,
         known=day_numbers(table["known_on"]),
+        window_start=window_start,
+        window_end=window_end,
         campaign_start=np.where(
             table["campaign_start"].isna(), polling - start, day_numbers(table["campaign_start"])
         ),
@@ -167,27 +195,31 @@ def _cycle_counts(context: Context) -> list[tuple[int, int, int, Floats]]:
     """For each round of each country, the incidents known so far in its election window.
 
     Returns:
-        In order of country and polling day: position of the country, polling day, day on which
-        the round was known, and the counts of shape (days, units): 0 until the window has
-        ended, and 0 in other countries.
+        In order of country and polling day: position of the country, last day of the window, day
+        on which the round was known, and the counts of shape (days, units): 0 until the window
+        has ended, and 0 in other countries.
     """
-    before, after = CYCLE_DAYS
     rows = context.targets
     counts = []
     for position, country in enumerate(context.countries):
         rounds = calendar(context, country)
         own = context.country_of[rows.unit] == position
-        for polling, known in zip(rounds.polling, rounds.known, strict=True):
-            inside = own & (rows.event >= polling - before) & (rows.event <= polling + after)
-            ended = np.maximum(rows.known, max(known, polling + after))
+        for first, last, known in zip(
+            rounds.window_start, rounds.window_end, rounds.known, strict=True
+        ):
+            inside = own & (rows.event >= first) & (rows.event <= last)
+            ended = np.maximum(rows.known, max(known, last))
             seen = kernels.Rows(rows.unit, rows.event, ended, rows.weight).where(inside)
             count = kernels.so_far(seen, context.days, context.n_units)
-            counts.append((position, int(polling), int(known), count))
+            counts.append((position, int(last), int(known), count))
     return counts
 
 
 def earlier_elections(context: Context) -> Floats:
-    """Incidents in all ended election windows; shape (days, units)."""
+    """Incidents in all ended election windows, once for each that holds them.
+
+    Shape (days, units).
+    """
 
     def total() -> Floats:
         start = np.zeros((len(context.days), context.n_units))
@@ -202,11 +234,10 @@ def earlier_elections_parent(context: Context) -> Floats:
 
 
 def previous_election(context: Context) -> Floats:
-    """Incidents in the window of the last ended round; shape (days, units)."""
-    _, after = CYCLE_DAYS
+    """Incidents in the window of the round that voted last of those ended; shape (days, units)."""
     out = np.zeros((len(context.days), context.n_units))
-    for position, polling, known, count in _cycle_counts(context):
-        ended = context.days >= max(polling + after, known)
+    for position, last, known, count in _cycle_counts(context):
+        ended = context.days >= max(last, known)
         here = np.ix_(ended, context.country_of == position)
         out[here] = count[here]
     return out

@@ -6,14 +6,16 @@ day. No election lies on both sides: where a boundary would cut one, it moves to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from features.days import Days, day_numbers
+from features.days import Days
+from features.elections import window_days
 from features.errors import LeakError
 from features.horizon import Horizon
+from features.vocabulary import ElectionType
 
 
 @dataclass(frozen=True)
@@ -32,18 +34,24 @@ class Fold:
     test: Days
 
 
-def election_blocks(elections: pd.DataFrame, before: int = 28, after: int = 14) -> list[Block]:
-    """Days from `before` a polling day to `after` it, joined where they overlap.
+def election_blocks(
+    elections: pd.DataFrame, windows: Mapping[ElectionType, tuple[int, int]]
+) -> list[Block]:
+    """The windows of all rounds of all countries, joined where they overlap.
 
-    Rounds of one election are two or three weeks apart, so that they fall into one block.
+    Rounds of one election are two or three weeks apart, so that they fall into one block; so do
+    elections of neighbours at nearly the same time.
+
+    Args:
+        elections: the calendar.
+        windows: first and last day relative to polling day of each type of round.
     """
     blocks: list[Block] = []
-    for polling in np.sort(day_numbers(elections["polling_date"])):
-        first, last = int(polling) - before, int(polling) + after
+    for first, last in sorted(zip(*window_days(elections, windows), strict=True)):
         if blocks and first <= blocks[-1].last:
-            blocks[-1] = Block(blocks[-1].first, last)
+            blocks[-1] = Block(blocks[-1].first, max(int(last), blocks[-1].last))
         else:
-            blocks.append(Block(first, last))
+            blocks.append(Block(int(first), int(last)))
     return blocks
 
 

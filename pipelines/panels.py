@@ -55,6 +55,7 @@ def _digest(context: Context, names: tuple[str, ...]) -> str:
         context.target,
         context.horizon,
         context.variables,
+        sorted(context.windows.items()),
         names,
         context.days.tolist(),
     ]

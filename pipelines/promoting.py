@@ -15,7 +15,6 @@ from models.forecaster import Forecaster
 from models.promotion import CHAMPION, Decision, Limits, Rival, decide
 from models.recipes import recipe
 from models.registry import Decided, ModelRegistry, Version
-from models.splits import election_blocks
 from pipelines.pack import Pack
 from pipelines.question import Question, settle_days
 from pipelines.training import Prepared, Trained, settings_of, widened
@@ -155,7 +154,7 @@ class Challenge:
             prepared.data,
             horizon=self.question.horizon,
             settle_days=settle_days(self.pack),
-            blocks=election_blocks(prepared.context.tables.elections),
+            blocks=prepared.elections,
             folds=self.pack.training.folds,
             fold_days=self.pack.training.refit_days,
             seed=champion.model.seed,

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.context import Context
-from features.days import Days, day_number, day_numbers
+from features.days import Days, day_number, day_numbers, timestamps
 from features.demographics import POPULATION
+from features.elections import window_days
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon, TargetClass
 from features.tables import Tables, known
@@ -59,6 +60,11 @@ def target_class(target: Target) -> TargetClass:
     )
 
 
+def declared_windows(pack: Pack) -> dict[ElectionType, tuple[int, int]]:
+    """First and last day relative to polling day of each type of round that the pack declares."""
+    return {kind: (w.start_days, w.end_days) for kind, w in pack.windows.items()}
+
+
 def windows(pack: Pack, elections: pd.DataFrame) -> pd.DataFrame:
     """The rounds with `window_start` and `window_end`, as the pack declares them.
 
@@ -66,12 +72,8 @@ def windows(pack: Pack, elections: pd.DataFrame) -> pd.DataFrame:
     and they must not stand in the way of the others.
     """
     elections = elections.loc[elections["election_type"].isin([str(t) for t in pack.windows])]
-    declared = [pack.windows[ElectionType(t)] for t in elections["election_type"]]
-    polling = elections["polling_date"]
-    return elections.assign(
-        window_start=polling + pd.to_timedelta([w.start_days for w in declared], unit="D"),
-        window_end=polling + pd.to_timedelta([w.end_days for w in declared], unit="D"),
-    )
+    first, last = window_days(elections, declared_windows(pack))
+    return elections.assign(window_start=timestamps(first), window_end=timestamps(last))
 
 
 def ask(
@@ -178,6 +180,7 @@ def context_as_of(pack: Pack, tables: Tables, question: Question) -> Context:
         question.target,
         question.horizon,
         variables(pack),
+        declared_windows(pack),
     )
 
 

@@ -23,7 +23,7 @@ from models.examples import Examples, examples
 from models.plots import precision_recall_plot, reliability_plot
 from models.promotion import Verdict, judge
 from models.registry import ModelRegistry, Record, Version
-from models.splits import election_blocks
+from models.splits import Block, election_blocks
 from models.zoo import entry, own_columns
 from pipelines.digests import code_digest, settings_digest, tables_digest
 from pipelines.pack import Pack
@@ -52,6 +52,11 @@ class Prepared:
     data_digest: str
     context: Context
     voting: NDArray[np.bool_]
+
+    @property
+    def elections(self) -> list[Block]:
+        """Days of the elections known on `as_of`, each to be kept whole."""
+        return election_blocks(self.context.tables.elections, self.context.windows)
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def fit(pack: Pack, prepared: Prepared, question: Question, progress: Progress) 
         features=list(pack.training.features or prepared.panel.names),
         horizon=question.horizon,
         settle_days=settle_days(pack),
-        blocks=election_blocks(prepared.context.tables.elections),
+        blocks=prepared.elections,
         folds=pack.training.folds,
         fold_days=pack.training.refit_days,
         min_positives=pack.training.min_positives,
@@ -169,7 +174,8 @@ def experiment_name(pack: Pack) -> str:
 def settings_of(pack: Pack, question: Question) -> str:
     """SHA-256 of what a model is for: country, target and horizon.
 
-    How it was trained is not part of it: a champion stays of use while others are tried.
+    How it was trained is not part of it, nor the windows in which earlier elections were counted: a
+    champion stays of use while others are tried.
     """
     return settings_digest(pack, {"name", "iso3", "countries"}, **_asked(question))
 
@@ -182,7 +188,7 @@ def training_digest(pack: Pack, prepared: Prepared, question: Question) -> str:
     """SHA-256 of everything that decides what the fitted models are, and which is shown."""
     settings = settings_digest(
         pack,
-        {"name", "iso3", "countries", "training"},
+        {"name", "iso3", "countries", "training", "windows"},
         brier_tolerance=pack.promotion.brier_tolerance,
         **_asked(question),
     )

@@ -27,7 +27,7 @@ from features.tables import Tables, known
 from features.vocabulary import EventType
 from models.development import RECALIBRATED_EVERY_DAYS, Development
 from models.examples import Examples
-from models.splits import election_blocks, time_folds
+from models.splits import time_folds
 from pipelines.backtest.rolling import develop_at, forecast_units
 from pipelines.pack import Pack
 from pipelines.question import Question, settle_days
@@ -201,7 +201,7 @@ def check_held_out(
         LeakError: naming the first model whose forecasts moved.
     """
     data, settle = prepared.data, settle_days(pack)
-    blocks = election_blocks(prepared.context.tables.elections)
+    blocks = prepared.elections
     days = np.unique(data.day)
     test = time_folds(
         days,

@@ -23,6 +23,7 @@ from pipelines.digests import code_digest, pack_digest, tables_digest
 from pipelines.forecasting import vintage
 from pipelines.ingest import Ingested
 from pipelines.pack import Pack
+from pipelines.question import declared_windows
 
 LIBRARIES = ("vigie", "numpy", "pandas", "scikit-learn", "scipy", "xgboost-cpu")
 
@@ -114,7 +115,12 @@ def backtest(
     return Backtest(
         about=_about(pack, ingested, target, protocol, numbers),
         rolled=rolled,
-        tables=tabulate(rolled, tables.units, election_blocks(tables.elections), tuple(meanings)),
+        tables=tabulate(
+            rolled,
+            tables.units,
+            election_blocks(tables.elections, declared_windows(pack)),
+            tuple(meanings),
+        ),
         left_out=(*left, *rolled.left_out),
         canary=heard,
         meanings=meanings,

@@ -21,8 +21,8 @@ DAY = pd.Timedelta(days=1)
 
 
 class Oracle:
-    def __init__(self, tables: Tables, lead: int, length: int) -> None:
-        self.t, self.lead, self.length = tables, lead, length
+    def __init__(self, tables: Tables, lead: int, length: int, windows: dict) -> None:
+        self.t, self.lead, self.length, self.windows = tables, lead, length, windows
         self.place = {r.unit_id: r for r in tables.units.itertuples(index=False)}
         self.all = list(tables.incidents.itertuples(index=False))
         self.incidents = functools.cache(self._incidents)
@@ -112,18 +112,21 @@ class Oracle:
             total += sum(start <= first + i * DAY <= end for i in range((last - first).days + 1))
         return float(total)
 
+    def election_window(self, round_):
+        first, last = self.windows.get(round_.election_type, (-28, 14))
+        return round_.polling_date + first * DAY, round_.polling_date + last * DAY
+
     def cycle(self, unit, day, round_) -> float:
+        first, last = self.election_window(round_)
         return float(
             sum(
-                r.unit_id == unit
-                and r.event_type in VIOLENT
-                and round_.polling_date - 28 * DAY <= r.event_date <= round_.polling_date + 14 * DAY
+                r.unit_id == unit and r.event_type in VIOLENT and first <= r.event_date <= last
                 for r in self.incidents(day)
             )
         )
 
     def ended(self, day):
-        done = [r for r in self.rounds(day) if r.polling_date + 14 * DAY <= day]
+        done = [r for r in self.rounds(day) if self.election_window(r)[1] <= day]
         return sorted(done, key=lambda r: r.polling_date)
 
     def earlier(self, unit, day) -> float:

@@ -21,7 +21,7 @@ from features.kernels import Rows, windowed
 from features.panel import build_panel, registered, unknown_names
 from features.registry import FEATURES, Feature
 from features.tables import Tables, known
-from features.vocabulary import POLITICAL_VIOLENCE, EventType, Language
+from features.vocabulary import POLITICAL_VIOLENCE, ElectionType, EventType, Language
 from features.wording import plainly
 
 _spec = importlib.util.spec_from_file_location("oracle", Path(__file__).with_name("oracle.py"))
@@ -34,15 +34,16 @@ Oracle = _module.Oracle
 TARGET = TargetClass("any", POLITICAL_VIOLENCE)
 HORIZON = Horizon(5, 30)
 DAYS = np.arange(day_number("2016-02-20"), day_number("2018-02-20"), 13)
+WINDOWS = {ElectionType.PRESIDENTIAL: (-60, 30), ElectionType.MUNICIPAL: (-7, 3)}
 
 
 def context(tables: Tables, days: np.ndarray = DAYS) -> Context:
-    return Context(tables, days, TARGET, HORIZON, ("drought",))
+    return Context(tables, days, TARGET, HORIZON, ("drought",), WINDOWS)
 
 
 def test_every_feature_equals_its_naive_loop(tables: Tables) -> None:
     panel = build_panel(context(tables))
-    oracle = Oracle(tables, HORIZON.lead_days, HORIZON.length_days)
+    oracle = Oracle(tables, HORIZON.lead_days, HORIZON.length_days, WINDOWS)
     stamps = timestamps(DAYS)
     rng = np.random.default_rng(1)
     cells = [

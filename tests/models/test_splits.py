@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from features.errors import LeakError
 from features.horizon import Horizon
+from features.vocabulary import ElectionType
 from models.splits import Block, Fold, check_folds, election_blocks, time_folds
 
 HORIZON = Horizon(0, 42)
@@ -19,10 +20,24 @@ HORIZON = Horizon(0, 42)
 
 def test_rounds_of_one_election_are_one_block() -> None:
     calendar = pd.DataFrame(
-        {"polling_date": pd.to_datetime(["1970-08-13", "1970-07-30", "1972-01-01"])}
+        {
+            "polling_date": pd.to_datetime(["1970-08-13", "1970-07-30", "1972-01-01"]),
+            "election_type": ["presidential", "presidential", "municipal"],
+        }
     )
-    blocks = election_blocks(calendar)
-    assert [(b.first, b.last) for b in blocks] == [(210 - 28, 224 + 14), (730 - 28, 730 + 14)]
+    blocks = election_blocks(calendar, {ElectionType.PRESIDENTIAL: (-60, 30)})
+    assert [(b.first, b.last) for b in blocks] == [(210 - 60, 224 + 30), (730 - 28, 730 + 14)]
+
+
+def test_a_long_window_holds_a_short_one_within_it() -> None:
+    calendar = pd.DataFrame(
+        {
+            "polling_date": pd.to_datetime(["1970-07-30", "1970-08-05", "1970-08-20"]),
+            "election_type": ["presidential", "municipal", "municipal"],
+        }
+    )
+    windows = {ElectionType.PRESIDENTIAL: (-60, 30), ElectionType.MUNICIPAL: (-5, 1)}
+    assert election_blocks(calendar, windows) == [Block(210 - 60, 210 + 30)]
 
 
 def test_a_boundary_moves_to_before_the_election_that_it_would_cut() -> None:

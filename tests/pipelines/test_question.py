@@ -13,7 +13,7 @@ from features.contracts import empty
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon
 from features.tables import Tables
-from features.vocabulary import Language
+from features.vocabulary import ElectionType, Language
 from pipelines.pack import Pack, load_pack
 from pipelines.question import ask, context_as_of, day_grid, learned_from, settle_days, variables
 
@@ -168,6 +168,17 @@ def test_a_target_by_rounds_learns_from_the_country_that_votes_alone(tmp_path: P
     assert [str(d) for d in context.days.astype("datetime64[D]")] == ["2016-02-07", "2018-07-01"]
     assert learned_from(pack, context, question).tolist() == [[False, True], [True, False]]
     assert question.voting(tables.units).tolist() == [True, False]
+
+
+def test_features_of_past_elections_look_at_the_windows_that_the_pack_declares(
+    tmp_path: Path,
+) -> None:
+    _, tables = by_rounds(tmp_path)
+    for name, window in {"synthetic": (-27, 14), "west_africa": (-60, 30)}.items():
+        pack = load_pack(SYNTHETIC.with_name(f"{name}.toml"))
+        seen = context_as_of(pack, tables, ask(pack, tables.elections, "A-1", None, "any"))
+        assert seen.windows[ElectionType.PRESIDENTIAL] == window
+        assert ElectionType.OTHER not in seen.windows
 
 
 def test_a_target_by_rounds_wants_a_round(tmp_path: Path) -> None:

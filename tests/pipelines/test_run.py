@@ -17,17 +17,19 @@ from typer.testing import CliRunner
 
 from features.days import day_number
 from features.errors import ConfigError, ConflictError, LeakError, NotFoundError
+from features.vocabulary import ElectionType
 from models.baselines import logit
 from models.registry import ModelRegistry
 from pipelines import monitoring
 from pipelines.cli import app
-from pipelines.pack import Pack, load_pack
+from pipelines.pack import Pack, Window, load_pack
+from pipelines.panels import kept
 from pipelines.promoting import Actor, Challenge, roll_back
 from pipelines.question import ask
 from pipelines.run import Job, Workshop, as_json, run, write_json
 from pipelines.settings import Settings
 from pipelines.synthetic import make_country
-from pipelines.training import find_training, prepare
+from pipelines.training import find_training, prepare, training_digest
 from store.database import connect, sessions
 from store.deployment_facts import watch_places
 from store.reading import bulletin, scores
@@ -368,6 +370,26 @@ def test_panel_ends_on_as_of_and_labels_are_settled(country: Country) -> None:
     assert prepared.panel.days[-1] == day_number(question.as_of)
     newest = int(np.max(prepared.data.day))
     assert newest + question.horizon.last_day + 30 <= day_number(question.as_of)
+
+
+def test_another_window_of_other_rounds_is_another_panel_fold_and_training(
+    country: Country, tmp_path: Path
+) -> None:
+    """The round asked about is presidential: its own window, the horizon, stays as it is."""
+    pack, job = country.pack, country.job
+    longer = Window(start_days=-60, end_days=30)
+    other = pack.model_copy(update={"windows": pack.windows | {ElectionType.MUNICIPAL: longer}})
+    prepared = prepare(other, job.prepared.context.tables, job.question)
+    assert prepared.data_digest == job.prepared.data_digest
+    lengths = {block.last - block.first for block in prepared.elections}
+    assert lengths - {block.last - block.first for block in job.prepared.elections} == {90}
+    digests = [training_digest(p, job.prepared, job.question) for p in (pack, other)]
+    assert digests[0] != digests[1]
+    name, file = "earlier_elections_count", tmp_path / "panel.npz"
+    first = kept(file, job.prepared.context, (name,)).values[0, -1]
+    again = kept(file, prepared.context, (name,)).values[0, -1]
+    assert (again >= first).all()
+    assert (again > first).any()
 
 
 def test_command_line_names_the_fault_and_exits_with_2(tmp_path: Path) -> None:
