@@ -132,7 +132,7 @@ class Desk:
             now=pd.DataFrame({"risk": np.linspace(0, 8, UNITS)}),
             data=data,
             panel=SimpleNamespace(names=("risk",)),
-            context=SimpleNamespace(tables=SimpleNamespace(elections=no_elections())),
+            elections=[],
         )
         parts: Any = (
             self.pack,
@@ -143,10 +143,6 @@ class Desk:
             self.said.append,
         )
         return Challenge(*parts)
-
-
-def no_elections() -> pd.DataFrame:
-    return pd.DataFrame({"polling_date": pd.Series([], dtype="datetime64[us]")})
 
 
 @pytest.fixture
