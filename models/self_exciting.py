@@ -23,7 +23,7 @@ from models.baselines import MarginEstimator, logit
 LEAST_RATE = 1e-6
 """Incidents per window: no place is safe, and the logarithm of a rate stays finite."""
 
-_STEPS, _SHORTEST, _ENOUGH = 40, 1e-4, 1e-7
+_STEPS, _SHORTEST, _ENOUGH = 40, 1e-4, 1e-9
 """Most steps of Fisher scoring, the shortest share of one, and the relative gain that ends it."""
 
 _HINT = 1e-9
@@ -60,13 +60,14 @@ class SelfExciting(MarginEstimator):
         self.votes_ = POLLING in names
         y, past, vote = np.asarray(y, dtype=float), self._past(X), self._vote(X)
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        terms = np.hstack([past, past * vote[:, None]]) if self.votes_ else past
+        terms = np.hstack([past, past * vote[:, None]])
         mean = weight @ terms / weight.sum()
-        scale = np.where(mean > 0, mean, np.inf)
-        fitted = _most_likely(terms / scale, y, weight) / scale
+        # A count that is zero throughout says nothing; so do all of these where nobody votes.
+        some = mean > 0
+        fitted = np.zeros(len(mean))
+        fitted[some] = _most_likely(terms[:, some] / mean[some], y, weight) / mean[some]
         known = past.shape[1]
-        self.weights_ = fitted[:known]
-        self.more_ = fitted[known:] if self.votes_ else np.zeros(known)
+        self.weights_, self.more_ = fitted[:known], fitted[known:]
         self.centre_, self.vote_centre_ = mean[:known], float(weight @ vote / weight.sum())
         return self
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from features.calendar import window_days
 from features.days import Days
-from features.elections import window_days
 from features.errors import LeakError
 from features.horizon import Horizon
 from features.vocabulary import ElectionType

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.calendar import window_days
 from features.context import Context
 from features.days import Days, day_number, day_numbers, timestamps
 from features.demographics import POPULATION
-from features.elections import window_days
 from features.errors import ConfigError, NotFoundError
 from features.horizon import Horizon, TargetClass
 from features.tables import Tables, known
